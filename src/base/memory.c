@@ -1,0 +1,32 @@
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *checked(void *p)
+{
+    if (p == NULL) {
+        (void)fputs("sternpost: out of memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+void *mem_new(size_t count, size_t size)
+{
+    return checked(calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
+}
+
+void *mem_resize(void *old, size_t count, size_t size)
+{
+    return checked(reallocarray(old, count == 0 ? 1 : count, size == 0 ? 1 : size));
+}
+
+char *mem_str(struct slice s)
+{
+    char *copy = mem_new(s.len + 1, 1);
+
+    if (s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    return copy;
+}

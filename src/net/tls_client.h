@@ -1,0 +1,30 @@
+/* net/tls_client.h: TLS as a client: trust stores, versions, name checks, resumption. One for each worker. */
+#ifndef STERNPOST_NET_TLS_CLIENT_H
+#define STERNPOST_NET_TLS_CLIENT_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "net/tls_server.h" /* enum tls_profile */
+#include "policy/tls_facts.h"
+
+struct tls_client; /* contexts by profile and trust bundle, made when first asked for, and the session cache */
+
+struct tls_client *tls_client_new(void);
+void tls_client_free(struct tls_client *t);
+
+/* Whom we expect. The handshake itself never fails for a certificate: facts are gathered against this target
+ * and judged by policy (decision_check) before anything is said inside. */
+struct tls_target {
+    struct slice        sni;         /* host name to send; empty: none (an IP address) */
+    const struct slice *names;       /* reference identifiers; a wildcard in the certificate matches one left-most label */
+    size_t              names_len;
+    const char         *ca_file;     /* NULL: the system's trust store */
+    enum tls_profile    profile;
+    bool                is_demanding; /* security level 2 and no legacy renegotiation: for required TLS */
+    struct slice        session_key; /* resumption only between equal keys: server, port and demand; empty: none */
+};
+
+/* Checks that a bundle can be loaded (settings validation). */
+MUST_USE enum status tls_client_check_bundle(const char *ca_file, struct fault *why);
+
+#endif

@@ -1,0 +1,89 @@
+/* policy/decide.h: the decision on one recipient domain's mail, as a pure function: facts in, decision and reasons out. */
+#ifndef STERNPOST_POLICY_DECIDE_H
+#define STERNPOST_POLICY_DECIDE_H
+
+#include "policy/rule.h"
+#include "policy/tls_result.h"
+
+enum alternate_mode { ALTERNATE_OFF, ALTERNATE_REQUIRED, ALTERNATE_ALWAYS };
+
+/* What the host of the route demands of itself (settings/snapshot.h); not there for delivery by MX. */
+struct host_demand {
+    struct slice        name;
+    enum tls_level      level;
+    enum tls_version    min_version;
+    struct slice        ca_file;
+    const struct slice *names;
+    size_t              names_len;
+    bool                any_name;
+};
+
+struct policy_facts {
+    struct rule_address       sender, recipient;
+    const struct rule_set    *rules;
+    enum tls_level            default_level;  /* the gateway's; LEVEL_MAY unless set */
+    enum alternate_mode       alternate_mode; /* the gateway's alternate secure route */
+    struct slice              alternate_host;
+    const struct host_demand *host;           /* NULL: by MX */
+};
+
+enum reason_source { REASON_DEFAULT, REASON_RULE, REASON_HOST, REASON_REQUIRETLS, REASON_DANE, REASON_MTA_STS };
+const char *reason_source_name(enum reason_source s);
+
+/* One weighing: what spoke, and what it asked for. Kept for those that lost too. */
+struct reason {
+    enum reason_source source;
+    struct slice       name; /* the rule's or host's; empty for the default */
+    struct slice       text; /* a sentence: "rule 'bank' demands verify, TLS 1.2 or higher" */
+    bool               decided;    /* it is the strictest, and made the level */
+    bool               is_testing; /* a rule that only records */
+};
+
+struct decision {
+    enum tls_level       level;
+    enum tls_version     min_version; /* TLS_VERSION_NONE: none demanded beyond the profile's floor */
+    struct slice         ca_file;     /* empty: the system's */
+    const struct slice  *names;       /* expected names; none: the server's own name or the recipient domain */
+    size_t               names_len;
+    bool                 any_name;
+    enum on_failure      on_failure;  /* never ON_FAILURE_DEFAULT */
+    int64_t              defer_for_s; /* ON_FAILURE_DEFER; 0: the queue's limit */
+    struct slice         alternate;   /* host name; empty: there is none */
+    bool                 always_alternate; /* go there at once, without trying the recipient's own servers */
+    const struct reason *reasons;
+    size_t               reasons_len;
+};
+
+/* Weighs rules, host and default: the strictest level, the highest version and the shortest patience win. When
+ * matching rules name different bundles or names, those of the strictest (first in order) rule hold.
+ * Everything in *out lives in `arena`. */
+void policy_decide(const struct policy_facts *facts, struct arena *arena, struct decision *out);
+
+static inline bool decision_requires_tls(const struct decision *d)
+{
+    return d->level >= LEVEL_ENCRYPT || d->min_version != TLS_VERSION_NONE;
+}
+
+/* The demand that travels along to the alternate host: the host's own demand and the decision's level and
+ * version together; CA and names are the host's (RTL-06: never less than demanded). */
+void policy_decide_alternate(const struct decision *d, const struct host_demand *host, struct arena *arena,
+                             struct decision *out);
+
+/* Does this connection meet the decision? TLS_RESULT_OK, or the result type that names the failure;
+ * `why` gets the sentence ("certificate of 'mx1' expired 2026-01-01"). `facts` were gathered with the
+ * decision's CA and names. */
+enum tls_result decision_check(const struct decision *d, const struct tls_facts *facts, struct slice server,
+                               struct fault *why);
+
+/* Inbound: may mail from `sender` to `recipient` be taken from a session with these facts? */
+struct inbound_verdict {
+    bool               is_allowed;
+    const struct rule *refused_by;  /* the strictest rule that refuses; NULL when allowed */
+    const struct rule **testing;    /* testing rules that would have refused; in the arena */
+    size_t             testing_len;
+    struct slice       reason;      /* in words, for log and counter */
+};
+void policy_inbound(const struct rule_set *rules, struct rule_address sender, struct rule_address recipient,
+                    const struct tls_facts *facts, struct arena *arena, struct inbound_verdict *out);
+
+#endif

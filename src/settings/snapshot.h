@@ -1,0 +1,59 @@
+/* settings/snapshot.h: everything an administrator decided, compiled and immutable. Swapped whole on change. */
+#ifndef STERNPOST_SETTINGS_SNAPSHOT_H
+#define STERNPOST_SETTINGS_SNAPSHOT_H
+
+#include "policy/decide.h"
+
+struct host_server {
+    struct slice name;   /* host name, or an IP address without brackets */
+    uint16_t     port;
+    unsigned     weight; /* percent of its group, 0 to 100; a group totals 100 */
+};
+
+struct host {
+    struct host_demand        demand; /* name, level, version, CA, names */
+    const struct host_server *primary, *secondary;
+    size_t                    primary_len, secondary_len;
+    bool                      looks_up_mx;   /* the one primary is a domain whose MX are used */
+    bool                      is_implicit_tls; /* TLS from the first byte, port 465 (RFC 8314) */
+    bool                      allows_private;
+    struct slice              username, password; /* SMTP AUTH; empty: none. Never logged */
+};
+
+struct user {
+    struct slice        name;
+    struct slice        password_hash; /* Argon2id string of libsodium */
+    struct slice        scram;         /* "iterations,salt-base64,StoredKey-base64,ServerKey-base64"; empty: none */
+    const struct slice *senders;       /* patterns of addresses it may send as; none: any of our domains */
+    size_t              senders_len;
+    bool                is_disabled;
+};
+
+struct gateway { /* the one setting of its kind */
+    enum tls_level      default_level;
+    enum alternate_mode alternate_mode;
+    struct slice        alternate_host;
+    bool                pauses_deliveries;
+    struct slice        postmaster;    /* where mail to <postmaster> without a domain goes; empty: refused 450 */
+    int64_t             delay_warning_s; /* delayed-delivery DSN after; 0: never */
+    int64_t             expire_s;        /* bounce after */
+};
+
+/* Reference-counted; immutable but for the count. */
+struct snapshot;
+
+struct snapshot *snapshot_hold(struct snapshot *s); /* one more reference */
+void snapshot_release(struct snapshot *s);
+uint64_t snapshot_version(const struct snapshot *s);
+
+const struct gateway *snapshot_gateway(const struct snapshot *s);
+const struct rule_set *snapshot_rules(const struct snapshot *s);
+/* Is the (lower-case, A-label) domain exactly one of ours? No subdomain is. */
+bool snapshot_is_our_domain(const struct snapshot *s, struct slice domain);
+const struct host *snapshot_host(const struct snapshot *s, struct slice name); /* NULL: no such host */
+/* The host for a recipient domain: the route of that name, else of the longest ".parent", else "*".
+ * NULL: by MX. *route is the route's name. */
+const struct host *snapshot_route(const struct snapshot *s, struct slice domain, struct slice *route);
+const struct user *snapshot_user(const struct snapshot *s, struct slice name); /* NULL: no such user */
+
+#endif

@@ -1,0 +1,191 @@
+/* store/store.h: the one contract for everything that must survive: messages, deliveries, traces, counters,
+ * settings and their audit. SQLite stands behind it (sqlite.c), PostgreSQL will.
+ *
+ * One store thread owns the database. Other threads send requests; the thread runs what many sent in one
+ * transaction (group commit) and answers after the commit. A request answered OK is on disk. Requests of one
+ * sender are run in the order sent.
+ *
+ * A request that fails alone (ERR_NOT_FOUND, ERR_CONFLICT, ERR_EXISTS, ERR_LIMIT) costs the others nothing.
+ * When a commit fails (full disk, I/O error), puts and chunks of it get ERR_FULL or ERR_TEMPORARY;
+ * settles, which must not be lost, are kept by the store thread and tried again until they succeed. */
+#ifndef STERNPOST_STORE_STORE_H
+#define STERNPOST_STORE_STORE_H
+
+#include "base/arena.h"
+#include "net/handoff.h"
+#include "smtp/envelope.h"
+
+struct store;
+
+/* Opens (or makes, or migrates) the store at `url`: "sqlite:/path/to/file". Starts its thread. A damaged or newer
+ * database is refused with the remedy in `why` and left untouched. Leases of this node's former life are released. */
+struct store_config {
+    const char *url;
+    uint64_t    reserve_bytes; /* puts get ERR_FULL while the file system has less free than this */
+};
+MUST_USE enum status store_open(const struct store_config *config, struct store **out, struct fault *why);
+void store_close(struct store *s); /* runs what was sent, answers it, ends the thread */
+
+/* -- plain data ------------------------------------------------------------------------------------------- */
+
+enum message_origin { ORIGIN_MX, ORIGIN_RELAY, ORIGIN_SUBMISSION, ORIGIN_LOCAL }; /* LOCAL: DSNs, reports */
+
+/* One recipient of one message: a delivery. */
+struct stored_rcpt {
+    uint32_t         index;        /* within the message, from 0 */
+    struct smtp_rcpt rcpt;
+    struct slice     domain;       /* of the recipient, lower case, A-labels: what routes match */
+    int64_t          due_s;        /* wall clock */
+    uint32_t         attempts;
+    bool             is_held, delay_notified;
+    struct slice     last_error;   /* one line; empty before the first attempt */
+};
+
+enum { STORE_INLINE_MAX = 64 * 1024, STORE_CHUNK_MAX = 256 * 1024 };
+
+struct stored_message {
+    uint64_t                  id;       /* time-ordered; message_id_new() */
+    int64_t                   received_s;
+    enum message_origin       origin;
+    struct smtp_mail          mail;     /* size is the real size in bytes */
+    struct slice              user;     /* who signed in; empty: nobody */
+    struct slice              client;   /* address it came from; empty for ORIGIN_LOCAL */
+    bool                      tls_required_no; /* RFC 8689 section 5 */
+    uint32_t                  chunks;   /* 0: the content is in `body`; else in this many chunks */
+    struct slice              body;     /* at most STORE_INLINE_MAX; in claims: empty, see STORE_LOAD */
+    const struct stored_rcpt *rcpts;
+    size_t                    rcpts_len;
+};
+
+struct stored_trace {
+    int64_t      at_ms; /* wall clock */
+    struct slice json;  /* one JSON object, compact */
+};
+
+/* -- requests --------------------------------------------------------------------------------------------- */
+
+enum store_verb {
+    STORE_PUT,    /* message, traces, is_claimed. Durable when OK. ERR_FULL, ERR_TEMPORARY */
+    STORE_CHUNK,  /* id, chunk_no (from 0), bytes: content of a message to come. Kept only if its PUT follows */
+    STORE_DROP,   /* id: chunks of a message that will not come */
+    STORE_LOAD,   /* id, chunk_no: bytes of chunk, or the whole body (chunk 0) when chunks is 0 -> bytes.
+                     ERR_NOT_FOUND; ERR_PERMANENT when its checksum does not match (DUR-10) */
+    STORE_SETTLE, /* id, changes, traces, dsn: outcome of an attempt, all in one transaction. The message goes
+                     when its last delivery is done. ERR_NOT_FOUND when the message was removed meanwhile */
+    STORE_CLAIM,  /* limit, now_s -> messages with their due, unheld, unclaimed deliveries, now claimed */
+    STORE_LIST,   /* after_id, limit, filter -> messages with all deliveries, oldest first */
+    STORE_FIND,   /* id -> messages (0 or 1), traces: also after the message is gone */
+    STORE_CHANGE, /* change, id (0: all that match filter) -> count: hold, release, retry, remove. Claimed deliveries
+                     are left out of remove and retry but counted in count_busy */
+    STORE_COUNT,  /* counter rows: added to day/name/key */
+    STORE_COUNTERS, /* name, since_day -> counters */
+    STORE_SETTINGS_LOAD,   /* -> settings, version */
+    STORE_SETTINGS_CHANGE, /* settings rows, base_version, who/from -> version. ERR_CONFLICT when base_version
+                              is not the current one; each row is audited in the same transaction */
+    STORE_AUDIT,  /* after_id, limit -> audit rows, oldest first, and whether the hash chain holds */
+    STORE_STATS,  /* -> queue figures for status and metrics */
+    STORE_TRIM,   /* before_s: forget traces older than this, at most `limit` -> count */
+};
+
+enum delivery_outcome { DELIVERY_DONE, DELIVERY_DEFERRED, DELIVERY_HELD };
+
+struct delivery_change {
+    uint32_t              index;
+    enum delivery_outcome outcome;
+    int64_t               due_s;      /* DEFERRED */
+    uint32_t              attempts;
+    bool                  delay_notified;
+    struct slice          last_error;
+};
+
+enum queue_change { QUEUE_HOLD, QUEUE_RELEASE, QUEUE_RETRY, QUEUE_REMOVE };
+
+struct queue_filter {
+    struct slice domain; /* recipient domain; empty: any */
+    struct slice sender; /* exact address; empty: any */
+};
+
+struct setting_row { /* kind "domain", "host", "route", "rule", "list", "user", "gateway" */
+    struct slice kind, name;
+    struct slice before, after; /* JSON objects; ptr NULL: not there. LOAD fills `after` */
+    struct slice audit_before, audit_after; /* what the audit shows: the same with secrets left out */
+};
+
+struct audit_row {
+    uint64_t     id;
+    int64_t      at_s;
+    struct slice who, from, action, kind, name; /* action: "create", "change", "delete" */
+    struct slice before, after;
+    struct slice hash; /* hex SHA-256 over the former row's hash and this row */
+};
+
+struct counter_row {
+    struct slice day, name, key; /* "2026-11-24" UTC; "inbound-refused"; "rule bank" */
+    uint64_t     value;
+};
+
+struct store_stats {
+    uint64_t messages, deliveries, held, deferred, due; /* due: waiting to be claimed */
+    uint64_t oldest_received_s;
+};
+
+struct store_request {
+    struct handoff_item item;      /* private; first */
+    enum store_verb     verb;
+    struct handoff     *reply_to;  /* where the request goes when it is done; never NULL, but for store_call() */
+    void              (*done)(struct store_request *r); /* called by whoever takes from reply_to */
+
+    /* In; borrowed until done. */
+    uint64_t                      id, after_id, base_version;
+    uint32_t                      chunk_no;
+    size_t                        limit;
+    int64_t                       now_s, before_s;
+    const struct stored_message  *message;
+    bool                          is_claimed;
+    struct slice                  bytes; /* in for CHUNK; out (in arena) for LOAD */
+    const struct stored_trace    *traces_in;
+    size_t                        traces_in_len;
+    const struct delivery_change *changes;
+    size_t                        changes_len;
+    const struct stored_message  *dsns;  /* SETTLE: bounces to put in the same transaction, unclaimed, due at once */
+    size_t                        dsns_len;
+    enum queue_change             change;
+    struct queue_filter           filter;
+    const struct counter_row     *counters_in;
+    size_t                        counters_in_len;
+    const struct setting_row     *settings_in;
+    size_t                        settings_in_len;
+    struct slice                  who, from, name, since_day;
+
+    /* Out; live in `arena` until the owner releases it. */
+    enum status                status;
+    struct fault               why;
+    struct arena               arena;
+    const struct stored_message *messages;
+    size_t                     messages_len;
+    const struct stored_trace *traces;
+    size_t                     traces_len;
+    const struct setting_row  *settings;
+    size_t                     settings_len;
+    const struct audit_row    *audit;
+    size_t                     audit_len;
+    bool                       audit_is_whole;
+    const struct counter_row  *counters;
+    size_t                     counters_len;
+    struct store_stats         stats;
+    uint64_t                   count, count_busy, version;
+};
+
+/* Sends a request. The caller owns it and everything in it, and keeps it until it comes back through reply_to. */
+void store_send(struct store *s, struct store_request *r);
+/* The same and waits; for threads without a loop (start-up, admin, tests). */
+enum status store_call(struct store *s, struct store_request *r);
+
+/* A new message id: milliseconds since 1970 in the upper bits, randomness below; never 0; grows. Thread-safe. */
+uint64_t message_id_new(void);
+enum { MESSAGE_ID_TEXT = 14 };
+/* 13 characters of Crockford's base 32, as queue ids stand in headers, logs and commands. */
+const char *message_id_text(uint64_t id, char out[static MESSAGE_ID_TEXT]);
+bool message_id_parse(struct slice text, uint64_t *out); /* in any case; false: not an id */
+
+#endif

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/siphash.h"
 #include "base/test.h"
+#include "base/utf8.h"
 
 static const struct { const char *text; bool good; uint64_t value; } number_cases[] = {
     { "0", true, 0 },
@@ -121,6 +122,32 @@ TEST(clock_texts)
     CHECK_STR(slice_str(clock_rfc5322(1790000000, out)), "Mon, 21 Sep 2026 14:13:20 +0000");
 }
 
+static const struct { const char *name, *in, *printable; bool is_valid; } utf8_cases[] = {
+    { "ascii", "abc", "abc", true },
+    { "two to four bytes", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa7", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa7", true },
+    { "controls", "a\r\n\t\x1b\x7f", "a?????", true },
+    { "C1 control", "\xc2\x9b", "??", true },
+    { "overlong", "\xc0\xaf\xe0\x80\xaf", "?????", false },
+    { "surrogate", "\xed\xa0\x80", "???", false },
+    { "beyond U+10FFFF", "\xf4\x90\x80\x80", "????", false },
+    { "cut short", "x\xe2\x82", "x??", false },
+};
+
+/* SRV-20: only strict UTF-8 is text. */
+TEST(utf8)
+{
+    char out[64];
+
+    for (size_t i = 0; i < COUNT_OF(utf8_cases); i++) {
+        struct slice in = slice_str(utf8_cases[i].in);
+
+        CHECK_CASE(utf8_cases[i].name, utf8_is_valid(in) == utf8_cases[i].is_valid);
+        CHECK_STR(utf8_printable(in, out, sizeof out), utf8_cases[i].printable);
+    }
+    CHECK_STR(utf8_printable(SLICE_LIT("ab\xe2\x82\xac"), out, 4), "ab");
+    CHECK(utf8_is_ascii(SLICE_LIT("ab")) && !utf8_is_ascii(SLICE_LIT("\xc3\xa9")));
+}
+
 static char captured[2048];
 
 static void capture(struct slice line)
@@ -144,4 +171,4 @@ TEST(log_escapes_values)
 }
 
 RUN_TESTS(T(slice_to_u64), T(slice_cut), T(slice_case), T(buf_keeps_its_maximum), T(arena_copies), T(siphash_vector),
-          T(map_holds_many), T(clock_texts), T(log_escapes_values))
+          T(map_holds_many), T(clock_texts), T(utf8), T(log_escapes_values))

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -71,30 +72,12 @@ static void put_str(struct line *l, const char *s)
     put(l, s, strlen(s));
 }
 
-/* Length of the well-formed UTF-8 sequence at the front (RFC 3629), 0 when there is none.
- * The C1 controls U+0080 to U+009F count as ill-formed: terminals act on them. */
-static size_t utf8_len(struct slice s)
-{
-    const unsigned char *p = (const unsigned char *)s.ptr;
-    size_t len = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-    if (len == 0 || s.len < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 static void put_escaped(struct line *l, struct slice s)
 {
     s = slice_first(s, LOG_VALUE_MAX);
     while (s.len > 0) {
         unsigned char c = (unsigned char)s.ptr[0];
-        size_t whole = c >= 0x80 ? utf8_len(s) : 1;
+        size_t whole = c >= 0x80 ? utf8_printable_len(s) : 1;
         char hex[8];
 
         if (c == '"' || c == '\\') {

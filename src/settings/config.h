@@ -1,0 +1,106 @@
+/* settings/config.h: the process's configuration file as plain data. What an administrator decides about mail is
+ * not here but in the settings (settings/snapshot.h).
+ *
+ * The file is read strictly: an unknown option, a bad or repeated value, a section left open, or "${NAME}" (nothing
+ * comes from the environment) is refused in one line, "FILE:LINE: what is wrong; what to do". */
+#ifndef STERNPOST_SETTINGS_CONFIG_H
+#define STERNPOST_SETTINGS_CONFIG_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "net/address.h"
+#include "net/resolver.h"
+#include "net/tls_server.h"
+
+enum listener_role {
+    ROLE_MX,         /* from the internet: our domains only */
+    ROLE_SUBMISSION, /* AUTH required */
+    ROLE_RELAY,      /* from `networks`, to anywhere */
+};
+const char *listener_role_name(enum listener_role role);
+
+enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_CLEAR };
+
+struct config_listener {
+    const char               *name;
+    enum listener_role        role;
+    const struct net_address *addresses;
+    size_t                    addresses_len;
+    enum listener_tls         tls;
+    struct tls_server_config  tls_config;  /* certificates in the order named; empty when tls is LISTENER_CLEAR */
+    const struct net_network *networks;    /* ROLE_RELAY: who may relay */
+    size_t                    networks_len;
+    const struct net_network *proxy_from;  /* who speaks the PROXY protocol to us */
+    size_t                    proxy_from_len;
+    bool                      normalizes_newlines;
+    bool                      requires_tls; /* 530 5.7.0 to MAIL outside TLS */
+};
+
+struct config_limits {
+    uint64_t message_bytes;
+    unsigned recipients, line_bytes, errors, junk;
+    int64_t  idle_ms, session_ms, handshake_ms;
+    unsigned connections, connections_per_address; /* per address: an IPv4 address, an IPv6 /64 */
+    unsigned received_headers;                     /* 554 5.4.6 beyond: a loop */
+    uint64_t min_free_bytes;                       /* 452 4.3.1 while the store's disk has less */
+};
+
+struct config_outbound {
+    uint16_t           port;                  /* of recipients' MX */
+    bool               has_address4, has_address6;
+    struct net_address address4, address6;    /* to connect from; port 0 */
+    struct slice       helo;                  /* the hostname unless set */
+    enum tls_profile   tls_profile;
+    unsigned           connections;                 /* in all, over all workers */
+    unsigned           connections_per_destination;
+    unsigned           messages_per_connection;
+    unsigned           servers_per_attempt, addresses_per_attempt; /* DNS-10 */
+    int64_t            connect_ms, handshake_ms, command_ms, end_ms, reuse_ms; /* end: the answer to end of data;
+                                                       reuse: how long an idle connection is kept */
+    bool               allows_private;        /* MX on loopback and private addresses */
+    const int64_t     *retry_s;               /* wait after attempt 1, 2, ...; the last one repeats */
+    size_t             retry_len;
+};
+
+struct config_queue {
+    int64_t  trace_keep_s;   /* traces of finished messages */
+    unsigned window;         /* due deliveries in memory */
+    unsigned dsn_per_minute; /* DSNs to one address's domain */
+};
+
+/* Every slice and string lives as long as the config; slices have a NUL behind them. */
+struct config {
+    struct slice                  hostname;       /* ours: lower case, A-labels */
+    const char                   *store;          /* "sqlite:/path" */
+    const char                   *control_socket;
+    const char                   *user;           /* NULL: stay who we are */
+    unsigned                      workers;        /* 0: one for each core */
+    enum log_level                log_level;
+    enum log_format               log_format;
+    const struct config_listener *listeners;
+    size_t                        listeners_len;
+    struct config_limits          limits;
+    struct config_outbound        outbound;
+    struct dns_config             resolver;
+    bool                          has_admin;
+    struct net_address            admin;          /* metrics and health */
+    struct config_queue           queue;
+    struct arena                  arena;          /* private */
+};
+
+/* ERR_NOT_FOUND or ERR_TEMPORARY when the file cannot be read, ERR_SYNTAX for everything in it; `why` is the one
+ * line described above. *out is written only on OK. Certificates and keys are named, not opened. */
+MUST_USE enum status config_load(const char *file, struct config **out, struct fault *why);
+void config_free(struct config *c);
+
+/* The options, for `config check`, --help and the manual: in the order of the file. */
+struct config_option {
+    const char *section;  /* "" for the top, else "listener", "limits", ... */
+    const char *name;
+    const char *type;     /* "string", "list of strings", "number", "yes or no", "duration", "size", "modern|legacy" */
+    const char *initial;  /* as it would stand in the file; "" when it must be given or is empty */
+    const char *help;     /* one sentence */
+};
+size_t config_options(const struct config_option **out);
+
+#endif

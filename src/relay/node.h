@@ -1,0 +1,41 @@
+/* relay/node.h: one running sternpost: configuration, store, current settings, workers. What serve starts and admin asks. */
+#ifndef STERNPOST_RELAY_NODE_H
+#define STERNPOST_RELAY_NODE_H
+
+#include "settings/config.h"
+#include "settings/snapshot.h"
+#include "store/store.h"
+
+struct node;
+struct worker;
+
+/* Opens the store, loads and compiles the settings, binds every listener. Nothing is served yet. */
+MUST_USE enum status node_new(const struct config *config, struct node **out, struct fault *why);
+/* Starts the workers; call after privileges are dropped. */
+MUST_USE enum status node_start(struct node *n, struct fault *why);
+/* Stops taking connections, lets open transactions end (at most `grace_ms`), ends the workers. */
+void node_stop(struct node *n, int64_t grace_ms);
+void node_free(struct node *n); /* after node_stop(); closes the store */
+
+const struct config *node_config(const struct node *n);
+struct store *node_store(const struct node *n);
+int64_t node_started_s(const struct node *n); /* wall clock */
+unsigned node_workers(const struct node *n);
+
+struct snapshot *node_snapshot(struct node *n); /* holds; the caller releases */
+/* New settings: takes the reference, hands it to every worker. They use it from their next round on. */
+void node_publish(struct node *n, struct snapshot *fresh);
+/* Every few seconds, from the main thread: changed certificate files. */
+void node_refresh(struct node *n);
+
+/* Something to be done on a worker's thread: it has the loop, the resolver and the TLS contexts. The task calls
+ * worker_task_done() (relay/worker.h) when it is finished, and comes back through reply_to. */
+struct worker_task {
+    struct handoff_item item; /* private; first */
+    void   (*run)(struct worker *w, struct worker_task *t);
+    void   (*done)(struct worker_task *t); /* called by whoever takes it from reply_to */
+    struct handoff *reply_to;
+};
+void node_ask(struct node *n, struct worker_task *t);
+
+#endif

@@ -14,8 +14,8 @@ struct loop;
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 }; /* HANGUP is reported, never asked for */
 
-struct loop_io {
-    int      fd;       /* -1: not watched */
+struct loop_io { /* zero is fine to begin with */
+    int      fd;       /* -1: no longer watched */
     unsigned wanted;   /* private */
     void   (*ready)(struct loop_io *io, unsigned events);
 };
@@ -42,14 +42,17 @@ void loop_turn(struct loop *l, int wait_ms);
 /* Monotonic milliseconds as of this round. */
 int64_t loop_now_ms(const struct loop *l);
 
-/* Level-triggered. Calling it again changes what is wanted (0: keep registered, want nothing). */
+/* Level-triggered. Calling it again changes what is wanted (0: keep registered, want nothing). A hangup is reported
+ * even when nothing is wanted, then once until something is wanted again. */
 void loop_watch(struct loop *l, struct loop_io *io, int fd, unsigned wanted);
 void loop_unwatch(struct loop *l, struct loop_io *io); /* the descriptor stays open; fine when not watched */
+/* The same without a system call, for a descriptor that the caller closes at once, or has just closed. */
+void loop_forget(struct loop *l, struct loop_io *io);
 
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t in_ms); /* again: moves it */
 void loop_timer_clear(struct loop *l, struct loop_timer *t);              /* fine when not set */
 bool loop_timer_is_set(const struct loop_timer *t);
 
-void loop_hook_add(struct loop *l, struct loop_hook *hook);
+void loop_hook_add(struct loop *l, struct loop_hook *hook); /* in the order they were added */
 
 #endif

@@ -8,6 +8,9 @@
 #include <strings.h>
 #include <time.h>
 
+/* glibc makes macros of these two when clang compiles with _FORTIFY_SOURCE. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets
 #pragma GCC poison atoi atol atoll system popen gmtime localtime asctime ctime
 

@@ -22,6 +22,10 @@ MUST_USE enum status smtp_path_parse(struct slice in, bool null_allowed, bool ut
 MUST_USE enum status smtp_mailbox_parse(struct slice in, bool utf8, struct smtp_mailbox *out);
 bool smtp_domain_is_valid(struct slice domain, bool utf8); /* LDH labels or U-labels; no literal, no trailing dot */
 bool smtp_is_address_literal(struct slice domain);         /* "[192.0.2.1]", "[IPv6:2001:db8::1]" */
+/* True when a server behind us might read a local part, valid though it is, as a route to somewhere else
+ * ("a%b.example", "b!a", "\"a@b.example\"", REL-01..35): it holds '@', '%', '!' or ':'. What to do is the
+ * caller's choice (RFC 1123 section 5.2.16, RFC 2505 section 2.1). */
+bool smtp_local_may_route(struct slice local);
 bool smtp_xtext_is_valid(struct slice s);                  /* RFC 3461 section 4 */
 /* Decodes into `out` (at least s.len bytes); false on bad xtext or when it decodes to CR, LF or NUL (SRV-17). */
 bool smtp_xtext_decode(struct slice s, char *out, struct slice *decoded);

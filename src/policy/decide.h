@@ -20,7 +20,7 @@ struct host_demand {
 
 struct policy_facts {
     struct rule_address       sender, recipient;
-    const struct rule_set    *rules;
+    const struct rule_set    *rules;          /* NULL for mail that stays inside: it matches no rule (T3) */
     enum tls_level            default_level;  /* the gateway's; LEVEL_MAY unless set */
     enum alternate_mode       alternate_mode; /* the gateway's alternate secure route */
     struct slice              alternate_host;
@@ -46,17 +46,21 @@ struct decision {
     const struct slice  *names;       /* expected names; none: the server's own name or the recipient domain */
     size_t               names_len;
     bool                 any_name;
-    enum on_failure      on_failure;  /* never ON_FAILURE_DEFAULT */
+    enum on_failure      on_failure;  /* never ON_FAILURE_DEFAULT; what happens once `alternate` failed too */
     int64_t              defer_for_s; /* ON_FAILURE_DEFER; 0: the queue's limit */
-    struct slice         alternate;   /* host name; empty: there is none */
+    struct slice         alternate;   /* host that is tried first when the demand is not met; empty: none serves */
     bool                 always_alternate; /* go there at once, without trying the recipient's own servers */
     const struct reason *reasons;
     size_t               reasons_len;
 };
 
-/* Weighs rules, host and default: the strictest level, the highest version and the shortest patience win. When
- * matching rules name different bundles or names, those of the strictest (first in order) rule hold.
- * Everything in *out lives in `arena`. */
+/* Weighs rules, and the host of the route or (by MX) the default: the strictest level, the highest version and the
+ * shortest patience win. When matching rules name different bundles or names, those of the strictest (first in
+ * order) rule hold; with a host always the host's, for its certificate is the one that is shown.
+ * Patience, from short to long: bounce, defer by its time, alternate, defer without a time. A rule that leaves it
+ * open means alternate where there is a host for it, else defer without a time. The alternate secure route serves
+ * delivery by MX alone, and not a rule that says defer (semantics section 7); ON_FAILURE_ALTERNATE
+ * without success there defers. Everything in *out lives in `arena` or is borrowed from `facts` and its rules. */
 void policy_decide(const struct policy_facts *facts, struct arena *arena, struct decision *out);
 
 static inline bool decision_requires_tls(const struct decision *d)
@@ -69,9 +73,9 @@ static inline bool decision_requires_tls(const struct decision *d)
 void policy_decide_alternate(const struct decision *d, const struct host_demand *host, struct arena *arena,
                              struct decision *out);
 
-/* Does this connection meet the decision? TLS_RESULT_OK, or the result type that names the failure;
- * `why` gets the sentence ("certificate of 'mx1' expired 2026-01-01"). `facts` were gathered with the
- * decision's CA and names. */
+/* Does this connection meet the decision? TLS_RESULT_OK, or the result type that names the failure; `why` gets the
+ * sentence ("certificate of 'mx1' expired 2026-01-01"). `facts` were gathered with the decision's CA and names.
+ * LEVEL_DANE is TLS_RESULT_DANE_REQUIRED whatever the facts: they hold no TLSA match. */
 enum tls_result decision_check(const struct decision *d, const struct tls_facts *facts, struct slice server,
                                struct fault *why);
 

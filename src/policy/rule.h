@@ -40,6 +40,8 @@ struct named_list {
     size_t              members_len;
 };
 
+#define RULE_LIST_PREFIX SLICE_LIT("list:")
+
 /* True for the forms above ("list:NAME" only where `lists_allowed`); `why` names what is wrong. */
 bool rule_pattern_is_valid(struct slice pattern, bool lists_allowed, struct fault *why);
 
@@ -55,10 +57,11 @@ struct rule_address {
     struct slice local, domain;
 };
 
-/* Every matching rule of that direction, in the order given to rule_set_new(); an array in `arena`. */
+/* Every matching rule of that direction, in the order given to rule_set_new(); an array in `arena`. The null sender
+ * is matched by "*" and by an empty list alone. */
 size_t rule_set_match(const struct rule_set *set, enum rule_direction direction, struct rule_address from,
                       struct rule_address to, struct arena *arena, const struct rule ***out);
-/* Does a pattern match? `lists` as compiled. For a user's sender patterns and tests. */
+/* Does one pattern match? "list:NAME" never does here. For a user's sender patterns and tests. */
 bool rule_pattern_matches(struct slice pattern, struct rule_address address);
 
 #endif

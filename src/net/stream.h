@@ -28,6 +28,8 @@ struct stream {
 };
 
 void stream_init(struct stream *s, int fd); /* takes the descriptor; sets O_NONBLOCK and TCP_NODELAY */
+/* The same without system calls, for a descriptor of listener_accept(), where both are set. */
+void stream_init_accepted(struct stream *s, int fd);
 void stream_close(struct stream *s);        /* close_notify when it can be had at once, then close; idempotent */
 
 /* Non-blocking connect; *out is a stream whose connect finishes with the first write readiness. `from` may be NULL. */

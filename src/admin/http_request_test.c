@@ -4,7 +4,10 @@
 
 #define HOST "Host: localhost\r\n"
 
-static const struct { const char *name, *text; enum status st; } head_cases[] = {
+static const struct {
+    const char *name, *text;
+    enum status st;
+} head_cases[] = {
     { "plain GET", "GET /v1/status HTTP/1.1\r\n" HOST "\r\n", OK },
     { "HTTP/1.0 needs no Host", "GET / HTTP/1.0\r\n\r\n", OK },
     { "not all there", "GET / HTTP/1.1\r\n" HOST, ERR_TEMPORARY },
@@ -16,13 +19,14 @@ static const struct { const char *name, *text; enum status st; } head_cases[] = 
     { "folded field", "GET / HTTP/1.1\r\n" HOST "X: a\r\n b\r\n\r\n", ERR_SYNTAX },
     { "blank before the colon", "GET / HTTP/1.1\r\n" HOST "Content-Length : 3\r\n\r\n", ERR_SYNTAX },
     { "field without a colon", "GET / HTTP/1.1\r\n" HOST "X\r\n\r\n", ERR_SYNTAX },
-    { "two lengths that differ", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", ERR_SYNTAX },
+    { "two lengths that differ", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 4\r\n\r\n",
+      ERR_SYNTAX },
     { "two lengths alike", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", ERR_SYNTAX },
     { "negative length", "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", ERR_SYNTAX },
     { "length with a plus", "POST / HTTP/1.1\r\n" HOST "Content-Length: +1\r\n\r\n", ERR_SYNTAX },
     { "chunked", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", ERR_SYNTAX },
-    { "chunked beside a length",
-      "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", ERR_SYNTAX },
+    { "chunked beside a length", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+      ERR_SYNTAX },
     { "absolute target", "GET http://other/ HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
     { "asterisk", "GET * HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
     { "backslash in the target", "GET /a\\b HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
@@ -76,10 +80,12 @@ TEST(head_facts)
     CHECK(http_head_parse(SLICE_LIT("GET / HTTP/1.0\r\n\r\n"), &head, &used, NULL) == OK && !head.is_keep_alive);
 }
 
-static const struct { const char *in, *out; } segment_cases[] = {
-    { "plain", "plain" },   { "a%20b", "a b" },  { "%c3%a9", "\xc3\xa9" }, { "a+b", "a+b" },   { "%2f", NULL },
-    { "%2F..", NULL },      { "%5c", NULL },     { "%00", NULL },          { "%0a", NULL },    { "%7f", NULL },
-    { "%c0%af", NULL },     { "%", NULL },       { "%4", NULL },           { "%zz", NULL },    { "..", ".." },
+static const struct {
+    const char *in, *out;
+} segment_cases[] = {
+    { "plain", "plain" }, { "a%20b", "a b" }, { "%c3%a9", "\xc3\xa9" }, { "a+b", "a+b" }, { "%2f", NULL },
+    { "%2F..", NULL },    { "%5c", NULL },    { "%00", NULL },          { "%0a", NULL },  { "%7f", NULL },
+    { "%c0%af", NULL },   { "%", NULL },      { "%4", NULL },           { "%zz", NULL },  { "..", ".." },
 };
 
 TEST(segment_decode) /* WEB-04 */

@@ -1,0 +1,180 @@
+#include "admin/admin.h"
+
+#include "admin/api.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum {
+    CONTROL_BODY_MAX = 8 * 1024 * 1024, /* settings of a whole organisation */
+    CONTROL_CONNECTIONS_MAX = 64,
+    TCP_BODY_MAX = 0, /* nothing there takes one */
+    TCP_CONNECTIONS_MAX = 32,
+    IDLE_MS = 30 * 1000,
+    REQUEST_MS = 30 * 1000,
+    ANSWER_MS = 30 * 1000,
+    DRAIN_MS = 35 * 1000, /* an inquiry takes 30 seconds at most */
+};
+
+static const struct endpoint endpoints[] = {
+    { HTTP_GET, "/health/live", page_live, true },
+    { HTTP_GET, "/health/ready", page_ready, true },
+    { HTTP_GET, "/metrics", page_metrics, true },
+    { HTTP_GET, "/v1/status", api_status, false },
+    { HTTP_GET, "/v1/counters", api_counters, false },
+    { HTTP_GET, "/v1/audit", api_audit, false },
+    { HTTP_GET, "/v1/queue", api_queue_list, false },
+    { HTTP_GET, "/v1/queue/{}", api_queue_show, false },
+    { HTTP_POST, "/v1/queue/{}", api_queue_change_all, false },
+    { HTTP_POST, "/v1/queue/{}/{}", api_queue_change, false },
+    { HTTP_GET, "/v1/policy", api_policy, false },
+    { HTTP_POST, "/v1/hosts/{}/test", api_host_test, false },
+    { HTTP_GET, "/v1/settings", api_settings_export, false },
+    { HTTP_POST, "/v1/settings", api_settings_apply, false },
+    { HTTP_GET, "/v1/settings/{}", api_settings_list, false },
+    { HTTP_GET, "/v1/settings/{}/{}", api_settings_show, false },
+    { HTTP_POST, "/v1/settings/{}/{}", api_settings_add, false },
+    { HTTP_PATCH, "/v1/settings/{}/{}", api_settings_set, false },
+    { HTTP_DELETE, "/v1/settings/{}/{}", api_settings_remove, false },
+};
+
+struct admin {
+    struct call_home home;
+    struct http_server *control, *tcp;
+    struct event *on_stored, *on_asked;
+};
+
+static void answer_without_call(struct http_exchange *x, unsigned code, const char *text)
+{
+    struct slice body = arena_printf(&x->arena, "{\"error\":\"%s\"}\n", text);
+
+    http_answer(x, code, "application/json", body);
+}
+
+/* The one place that decides who may ask what: the metrics listener serves public endpoints alone (WEB-09). */
+static void serve(struct admin *a, struct http_exchange *x, bool is_control)
+{
+    const struct endpoint *found = NULL;
+    struct slice params[ROUTER_PARAMS_MAX] = { 0 };
+    enum status st =
+        router_find(endpoints, COUNT_OF(endpoints), x->head.method, x->head.path, &x->arena, params, &found);
+
+    if (st == ERR_SYNTAX)
+        answer_without_call(x, 400, "the path is not well-formed");
+    else if (st == ERR_NOT_FOUND || (st == OK && !is_control && !found->is_public))
+        answer_without_call(x, 404, "no such path");
+    else if (st == ERR_PERMANENT)
+        answer_without_call(x, is_control ? 405 : 404, is_control ? "the path has other methods" : "no such path");
+    else
+        call_start(&a->home, x, found, params);
+}
+
+static void serve_control(void *ctx, struct http_exchange *x)
+{
+    serve(ctx, x, true);
+}
+
+static void serve_tcp(void *ctx, struct http_exchange *x)
+{
+    serve(ctx, x, false);
+}
+
+static void take_stored(evutil_socket_t fd, short what, void *ctx)
+{
+    struct admin *a = ctx;
+    struct handoff_item *item = handoff_take(a->home.stored), *next;
+
+    (void)fd;
+    (void)what;
+    for (; item != NULL; item = next) {
+        struct store_request *r = (struct store_request *)(void *)item;
+
+        next = item->next;
+        r->done(r);
+    }
+}
+
+static void take_asked(evutil_socket_t fd, short what, void *ctx)
+{
+    struct admin *a = ctx;
+    struct handoff_item *item = handoff_take(a->home.asked), *next;
+
+    (void)fd;
+    (void)what;
+    for (; item != NULL; item = next) {
+        struct worker_task *t = (struct worker_task *)(void *)item;
+
+        next = item->next;
+        t->done(t);
+    }
+}
+
+static struct event *watch(struct admin *a, const struct handoff *h, event_callback_fn take)
+{
+    struct event *e = event_new(a->home.config.base, handoff_fd(h), EV_READ | EV_PERSIST, take, a);
+
+    (void)event_add(e, NULL);
+    return e;
+}
+
+static struct http_server *listen_on(struct admin *a, int fd, bool is_control)
+{
+    struct http_server_config config = {
+        .base = a->home.config.base,
+        .listen_fd = fd,
+        .body_bytes_max = is_control ? CONTROL_BODY_MAX : TCP_BODY_MAX,
+        .connections_max = is_control ? CONTROL_CONNECTIONS_MAX : TCP_CONNECTIONS_MAX,
+        .idle_ms = IDLE_MS,
+        .request_ms = REQUEST_MS,
+        .answer_ms = ANSWER_MS,
+        .handle = is_control ? serve_control : serve_tcp,
+        .ctx = a,
+    };
+
+    return http_server_new(&config);
+}
+
+struct admin *admin_new(const struct admin_config *config, int control_fd, int tcp_fd)
+{
+    struct admin *a = NEW(struct admin);
+
+    a->home.config = *config;
+    a->home.stored = handoff_new();
+    a->home.asked = handoff_new();
+    a->on_stored = watch(a, a->home.stored, take_stored);
+    a->on_asked = watch(a, a->home.asked, take_asked);
+    a->control = listen_on(a, control_fd, true);
+    if (tcp_fd >= 0)
+        a->tcp = listen_on(a, tcp_fd, false);
+    return a;
+}
+
+/* What a call sent refers to the call: it is waited for, or else left behind. */
+static bool drain(struct admin *a)
+{
+    int64_t until = clock_mono_ms() + DRAIN_MS;
+
+    while (a->home.calls_open > 0 && clock_mono_ms() < until) {
+        (void)handoff_wait(a->home.stored, 20);
+        take_stored(-1, 0, a);
+        take_asked(-1, 0, a);
+    }
+    return a->home.calls_open == 0;
+}
+
+void admin_free(struct admin *a)
+{
+    if (a == NULL)
+        return;
+    http_server_free(a->control);
+    http_server_free(a->tcp);
+    if (!drain(a)) {
+        log_warning(NULL, "requests of the API are still being worked on at the end",
+                    LOG_INT("requests", a->home.calls_open));
+        return;
+    }
+    event_free(a->on_stored);
+    event_free(a->on_asked);
+    handoff_free(a->home.stored);
+    handoff_free(a->home.asked);
+    free(a);
+}

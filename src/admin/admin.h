@@ -1,0 +1,36 @@
+/* admin/admin.h: the administration of a running node: the API on the control socket, and metrics and health on a
+ * TCP listener (docs/api.md). Runs in the main thread, in a libevent base. */
+#ifndef STERNPOST_ADMIN_ADMIN_H
+#define STERNPOST_ADMIN_ADMIN_H
+
+#include "relay/node.h"
+
+#include <event2/event.h>
+#include <jansson.h>
+
+/* What the API needs of a node. Everything is borrowed and outlives the admin. */
+struct admin_config {
+    struct event_base   *base;
+    const struct config *config;
+    struct store        *store;
+    int64_t              started_s; /* wall clock */
+    unsigned             workers;
+    void                *ctx;       /* given to the functions below */
+    struct snapshot   *(*snapshot)(void *ctx);                    /* holds: the caller releases */
+    void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
+    void               (*ask)(void *ctx, struct worker_task *t);
+};
+
+struct admin;
+
+/* Serves on listening, non-blocking sockets, which it takes; `tcp_fd` is -1 when there is no such listener. */
+struct admin *admin_new(const struct admin_config *config, int control_fd, int tcp_fd);
+/* Closes both sockets and every connection, and waits for what the store and the workers still owe. */
+void admin_free(struct admin *a);
+
+/* Binds the control socket with mode 0660, given to `uid` and `gid` where the process may do so (-1: leave). A
+ * socket file that nobody serves any more is replaced; ERR_CONFLICT: another sternpost serves it. */
+MUST_USE enum status admin_bind_control(const char *path, int uid, int gid, int *fd, struct fault *why);
+MUST_USE enum status admin_bind_tcp(const struct net_address *address, int *fd, struct fault *why);
+
+#endif

@@ -1,0 +1,40 @@
+/* admin/api.h: the handlers of the API, one file for each noun (docs/api.md). */
+#ifndef STERNPOST_ADMIN_API_H
+#define STERNPOST_ADMIN_API_H
+
+#include "admin/call.h"
+
+enum { API_PAGE_MAX = 500 }; /* messages or audit rows in one answer */
+
+/* queue_api.c */
+void api_queue_list(struct call *c);
+void api_queue_show(struct call *c);
+void api_queue_change(struct call *c);     /* one message */
+void api_queue_change_all(struct call *c); /* all that match a filter */
+
+/* settings_api.c */
+void api_settings_export(struct call *c);
+void api_settings_apply(struct call *c);
+void api_settings_list(struct call *c);
+void api_settings_show(struct call *c);
+void api_settings_add(struct call *c);
+void api_settings_set(struct call *c);
+void api_settings_remove(struct call *c);
+
+/* inquiry_api.c */
+void api_policy(struct call *c);
+void api_host_test(struct call *c);
+
+/* status_api.c */
+void api_status(struct call *c);
+void api_counters(struct call *c);
+
+/* audit_api.c */
+void api_audit(struct call *c);
+
+/* metrics_page.c */
+void page_metrics(struct call *c);
+void page_live(struct call *c);
+void page_ready(struct call *c);
+
+#endif

@@ -1,0 +1,198 @@
+#include "admin/call.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pwd.h>
+
+json_t *json_of(struct slice s)
+{
+    char small[512], *clean = s.len <= sizeof small ? small : mem_new(s.len, 1);
+    struct slice shown = utf8_printable(s, clean, s.len);
+    json_t *j = json_stringn(shown.ptr, shown.len);
+
+    if (clean != small)
+        free(clean);
+    return j;
+}
+
+json_t *json_of_time(int64_t wall_s)
+{
+    char text[CLOCK_TEXT];
+
+    return json_string(clock_rfc3339(wall_s, text));
+}
+
+static void call_free(struct call *c)
+{
+    arena_release(&c->store.arena);
+    for (size_t i = 0; i < c->kept_len; i++)
+        arena_release(&c->kept[i]);
+    json_decref(c->body);
+    c->home->calls_open--;
+    free(c);
+}
+
+void call_answer_text(struct call *c, unsigned code, const char *type, struct slice text)
+{
+    struct http_exchange *x = c->http;
+
+    call_free(c);
+    http_answer(x, code, type, text);
+}
+
+void call_answer_code(struct call *c, unsigned code, json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+
+    json_decref(answer);
+    call_answer_text(c, code, "application/json", slice_str(text));
+    free(text);
+}
+
+void call_answer(struct call *c, json_t *answer)
+{
+    call_answer_code(c, 200, answer);
+}
+
+static const unsigned status_codes[] = {
+    [ERR_SYNTAX] = 400,   [ERR_LIMIT] = 400,     [ERR_NOT_FOUND] = 404, [ERR_EXISTS] = 409,
+    [ERR_CONFLICT] = 409, [ERR_TEMPORARY] = 503, [ERR_PERMANENT] = 403, [ERR_FULL] = 503,
+};
+
+void call_refuse(struct call *c, enum status st, const char *fmt, ...)
+{
+    json_t *answer = json_object();
+    va_list ap;
+    char text[sizeof(struct fault)];
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    json_object_set_new(answer, "error", json_of(slice_str(text)));
+    json_object_set_new(answer, "status", json_string(status_name(st)));
+    call_answer_code(c, status_codes[st], answer);
+}
+
+static void on_stored(struct store_request *r)
+{
+    struct call *c = CONTAINER_OF(r, struct call, store);
+
+    if (r->status != OK && !c->takes_failure)
+        call_refuse(c, r->status, "%s", r->why.text);
+    else
+        c->then(c);
+}
+
+static void send_request(struct call *c, void (*then)(struct call *c), bool takes_failure)
+{
+    c->then = then;
+    c->takes_failure = takes_failure;
+    c->store.reply_to = c->home->stored;
+    c->store.done = on_stored;
+    store_send(c->admin->store, &c->store);
+}
+
+void call_store(struct call *c, void (*then)(struct call *c))
+{
+    send_request(c, then, false);
+}
+
+void call_store_try(struct call *c, void (*then)(struct call *c))
+{
+    send_request(c, then, true);
+}
+
+void call_store_again(struct call *c)
+{
+    assert(c->kept_len < CALL_STORES_MAX);
+    c->kept[c->kept_len++] = c->store.arena;
+    c->store = (struct store_request){ 0 };
+}
+
+bool call_query(struct call *c, const char *name, struct slice *out)
+{
+    struct slice encoded;
+
+    *out = SLICE_LIT("");
+    if (!http_query_find(c->http->head.query, name, &encoded) || http_query_decode(encoded, c->arena, out))
+        return true;
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not well-formed UTF-8 text in percent encoding", name);
+    return false;
+}
+
+bool call_query_number(struct call *c, const char *name, uint64_t initial, uint64_t max, uint64_t *out)
+{
+    struct slice text;
+
+    if (!call_query(c, name, &text))
+        return false;
+    *out = initial;
+    if (text.len == 0 || (slice_to_u64(text, out) && *out <= max))
+        return true;
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not a number up to %" PRIu64, name, max);
+    return false;
+}
+
+bool call_query_id(struct call *c, const char *name, uint64_t *out)
+{
+    struct slice text;
+
+    if (!call_query(c, name, &text))
+        return false;
+    *out = 0;
+    if (text.len == 0 || message_id_parse(text, out))
+        return true;
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not a message id of 13 characters", name);
+    return false;
+}
+
+/* As the audit shows it: the kernel's word for who is at the other end of the control socket. */
+static struct slice name_caller(struct http_exchange *x)
+{
+    char mem[1024];
+    struct passwd entry, *found = NULL;
+
+    if (!x->has_peer)
+        return x->from;
+    if (getpwuid_r(x->uid, &entry, mem, sizeof mem, &found) != 0 || found == NULL)
+        return arena_printf(&x->arena, "uid %u", (unsigned)x->uid);
+    return arena_printf(&x->arena, "uid %u (%s)", (unsigned)x->uid, entry.pw_name);
+}
+
+static json_t *parse_body(struct slice body, struct fault *why)
+{
+    json_error_t error;
+    json_t *json = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &error);
+
+    if (json == NULL)
+        (void)fault_set(why, ERR_SYNTAX, "body is not JSON: line %d: %s", error.line, error.text);
+    else if (!json_is_object(json)) {
+        (void)fault_set(why, ERR_SYNTAX, "body is not a JSON object");
+        json_decref(json);
+        json = NULL;
+    }
+    return json;
+}
+
+void call_start(struct call_home *home, struct http_exchange *x, const struct endpoint *endpoint,
+                const struct slice params[ROUTER_PARAMS_MAX])
+{
+    struct call *c = NEW(struct call);
+    struct fault why;
+
+    c->home = home;
+    c->admin = &home->config;
+    c->http = x;
+    c->arena = &x->arena;
+    c->who = name_caller(x);
+    memcpy(c->params, params, sizeof c->params);
+    home->calls_open++;
+    if (x->body.len > 0 && (c->body = parse_body(x->body, &why)) == NULL)
+        call_refuse(c, ERR_SYNTAX, "%s", why.text);
+    else
+        endpoint->handle(c);
+}

@@ -1,0 +1,105 @@
+#include "admin/api.h"
+#include "admin/disk.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "relay/metrics.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+enum { PAGE_BYTES_MAX = 64 * 1024 };
+
+/* The text format that Prometheus scrapes, version 0.0.4. */
+static void add_value(struct buf *b, const char *name, const char *help, bool is_gauge, uint64_t value)
+{
+    enum status st = buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name,
+                              is_gauge ? "gauge" : "counter", name, value);
+
+    assert(st == OK); /* names and help are ours: they fit */
+    (void)st;
+}
+
+static void add_counted(struct buf *b)
+{
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const struct metric_info *info = metric_info((enum metric)m);
+        int64_t value = metric_get((enum metric)m);
+
+        add_value(b, info->name, info->help, info->is_gauge, value < 0 ? 0 : (uint64_t)value);
+    }
+}
+
+static void add_queue(struct buf *b, const struct store_stats *s)
+{
+    int64_t age = clock_wall_s() - (int64_t)s->oldest_received_s;
+
+    add_value(b, "sternpost_queue_messages", "Messages in the queue.", true, s->messages);
+    add_value(b, "sternpost_queue_deliveries", "Deliveries in the queue.", true, s->deliveries);
+    add_value(b, "sternpost_queue_due", "Deliveries due and waiting.", true, s->due);
+    add_value(b, "sternpost_queue_deferred", "Deliveries waiting for another attempt.", true, s->deferred);
+    add_value(b, "sternpost_queue_held", "Deliveries held by an administrator.", true, s->held);
+    add_value(b, "sternpost_queue_oldest_seconds", "Age of the oldest message in the queue.", true,
+              s->messages == 0 || age < 0 ? 0 : (uint64_t)age);
+}
+
+static void add_node(struct buf *b, const struct admin_config *admin)
+{
+    struct disk_space disk;
+    enum status st = buf_addf(b,
+                              "# HELP sternpost_build_info The running version.\n"
+                              "# TYPE sternpost_build_info gauge\nsternpost_build_info{version=\"%s\"} 1\n",
+                              STERNPOST_VERSION);
+
+    assert(st == OK);
+    (void)st;
+    add_value(b, "sternpost_start_time_seconds", "When the daemon started, since 1970.", true,
+              (uint64_t)admin->started_s);
+    add_value(b, "sternpost_workers", "Worker threads.", true, admin->workers);
+    if (disk_space_of_store(admin->config->store, &disk))
+        add_value(b, "sternpost_store_disk_free_bytes", "Free space where the store lies.", true, disk.free_bytes);
+}
+
+static void measured(struct call *c)
+{
+    struct buf page;
+
+    buf_init(&page, PAGE_BYTES_MAX);
+    add_node(&page, c->admin);
+    add_counted(&page);
+    if (c->store.status == OK) /* what is counted in memory is shown also when the store is in trouble */
+        add_queue(&page, &c->store.stats);
+    call_answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&page));
+    buf_release(&page);
+}
+
+void page_metrics(struct call *c)
+{
+    c->store.verb = STORE_STATS;
+    call_store_try(c, measured);
+}
+
+void page_live(struct call *c)
+{
+    call_answer_text(c, 200, "text/plain; charset=utf-8", SLICE_LIT("live\n"));
+}
+
+static void ready(struct call *c)
+{
+    struct disk_space disk;
+    bool is_full = disk_space_of_store(c->admin->config->store, &disk) &&
+                   disk.free_bytes < c->admin->config->limits.min_free_bytes;
+
+    if (c->store.status != OK)
+        call_answer_text(c, 503, "text/plain; charset=utf-8", SLICE_LIT("not ready: the store does not answer\n"));
+    else if (is_full)
+        call_answer_text(c, 503, "text/plain; charset=utf-8",
+                         SLICE_LIT("not ready: the disk of the store has less free than min_free\n"));
+    else
+        call_answer_text(c, 200, "text/plain; charset=utf-8", SLICE_LIT("ready\n"));
+}
+
+void page_ready(struct call *c)
+{
+    c->store.verb = STORE_STATS;
+    call_store_try(c, ready);
+}

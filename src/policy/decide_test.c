@@ -263,7 +263,8 @@ static const struct {
 
 TEST(policy_decide_alternate)
 {
-    static const struct reason first[] = { { .source = REASON_RULE, .name = S("a"), .text = S("x"), .decided = true } };
+    static const struct reason former[] = { { .source = REASON_RULE, .name = S("a"), .decided = true },
+                                            { .source = REASON_DEFAULT } };
 
     for (size_t i = 0; i < COUNT_OF(alternate_cases); i++) {
         struct decision d = alternate_cases[i].d, out;
@@ -275,8 +276,8 @@ TEST(policy_decide_alternate)
         d.ca_file = SLICE_LIT("/decision.pem");
         d.names = cert_names;
         d.names_len = 2;
-        d.reasons = i == 0 ? NULL : first;
-        d.reasons_len = i == 0 ? 0 : 1;
+        d.reasons = i == 0 ? NULL : former;
+        d.reasons_len = i == 0 ? 0 : COUNT_OF(former);
         host.ca_file = SLICE_LIT("/host.pem");
         policy_decide_alternate(&d, &host, &arena, &out);
         CHECK_CASE(alternate_cases[i].name, out.level == alternate_cases[i].level);
@@ -287,6 +288,7 @@ TEST(policy_decide_alternate)
         CHECK_CASE(alternate_cases[i].name, slice_eq(out.ca_file, SLICE_LIT("/host.pem")) && out.names_len == 0);
         CHECK_CASE(alternate_cases[i].name, out.reasons[d.reasons_len].decided == alternate_cases[i].host_decides);
         CHECK_CASE(alternate_cases[i].name, i == 0 || out.reasons[0].decided != alternate_cases[i].host_decides);
+        CHECK_CASE(alternate_cases[i].name, i == 0 || !out.reasons[1].decided);
         arena_release(&arena);
     }
 }

@@ -2,7 +2,7 @@
  * not here but in the settings (settings/snapshot.h).
  *
  * The file is read strictly: an unknown option, a bad or repeated value, a section left open, or "${NAME}" (nothing
- * comes from the environment) is refused in one line, "FILE:LINE: what is wrong; what to do". */
+ * comes from the environment) is refused in one line, "FILE:LINE: what is wrong; what to do". Comments begin with '#' or "//". */
 #ifndef STERNPOST_SETTINGS_CONFIG_H
 #define STERNPOST_SETTINGS_CONFIG_H
 
@@ -93,13 +93,20 @@ struct config {
 MUST_USE enum status config_load(const char *file, struct config **out, struct fault *why);
 void config_free(struct config *c);
 
+struct config_kind; /* settings/config_value.h */
+
 /* The options, for `config check`, --help and the manual: in the order of the file. */
 struct config_option {
     const char *section;  /* "" for the top, else "listener", "limits", ... */
     const char *name;
-    const char *type;     /* "string", "list of strings", "number", "yes or no", "duration", "size", "modern|legacy" */
-    const char *initial;  /* as it would stand in the file; "" when it must be given or is empty */
+    const char *type;     /* "string", "number", "duration", ...; the words of a choice: "starttls|implicit|none" */
+    const char *initial;  /* as it would stand in the file; "" when it is empty, must be given or depends: see help */
     const char *help;     /* one sentence */
+    bool        is_list, is_required;
+    /* Private to config*.c: how it is read, and where it goes in struct config_draft, listener or certificate. */
+    const struct config_kind *kind;
+    size_t                    offset, also; /* also: a list's length; whether a scalar was set. 0: not wanted */
+    uint64_t                  min, max;
 };
 size_t config_options(const struct config_option **out);
 

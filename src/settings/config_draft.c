@@ -1,0 +1,166 @@
+#include "settings/config_draft.h"
+
+struct place {
+    const char *file;
+    unsigned line;
+};
+
+static enum status refuse(struct place at, struct fault *why, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static enum status refuse(struct place at, struct fault *why, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return fault_set(why, ERR_SYNTAX, "%s:%u: %s", at.file, at.line, text);
+}
+
+static const struct certificate_draft *find_certificate(const struct config_draft *d, const char *name)
+{
+    for (size_t i = 0; i < d->certificates_len; i++) {
+        if (strcmp(d->certificates[i].name, name) == 0)
+            return &d->certificates[i];
+    }
+    return NULL;
+}
+
+static void use_all_certificates(struct config_draft *d, struct listener_draft *l)
+{
+    struct tls_server_certificate *out =
+        ARENA_ARRAY(&d->out.arena, struct tls_server_certificate, d->certificates_len);
+
+    for (size_t i = 0; i < d->certificates_len; i++)
+        out[i] = d->certificates[i].files;
+    l->out.tls_config.certificates = out;
+    l->out.tls_config.certificates_len = d->certificates_len;
+}
+
+static enum status use_named_certificates(struct config_draft *d, struct listener_draft *l, struct place at,
+                                          struct fault *why)
+{
+    struct tls_server_certificate *out =
+        ARENA_ARRAY(&d->out.arena, struct tls_server_certificate, l->certificates_len);
+
+    for (size_t i = 0; i < l->certificates_len; i++) {
+        const struct certificate_draft *c = find_certificate(d, l->certificates[i]);
+
+        if (c == NULL)
+            return refuse(at, why,
+                          "listener '%s' names the certificate '%s', which does not exist; add certificate "
+                          "\"%s\" { chain = ... key = ... }",
+                          l->out.name, l->certificates[i], l->certificates[i]);
+        out[i] = c->files;
+    }
+    l->out.tls_config.certificates = out;
+    l->out.tls_config.certificates_len = l->certificates_len;
+    return OK;
+}
+
+static enum status finish_tls(struct config_draft *d, struct listener_draft *l, struct place at, struct fault *why)
+{
+    struct config_listener *out = &l->out;
+
+    if (!l->requires_tls_is_set)
+        out->requires_tls = out->role == ROLE_SUBMISSION;
+    if (out->tls == LISTENER_CLEAR && out->requires_tls)
+        return refuse(at, why, "listener '%s' requires TLS, but its tls is none; use starttls or implicit", out->name);
+    if (out->tls == LISTENER_CLEAR)
+        return OK;
+    if (d->certificates_len == 0)
+        return refuse(at, why,
+                      "listener '%s' has TLS, but there is no certificate; add certificate \"default\" { chain = "
+                      "... key = ... }, or tls = none",
+                      out->name);
+    out->tls_config.asks_client_certificate = out->role == ROLE_MX;
+    if (l->certificates_len > 0)
+        return use_named_certificates(d, l, at, why);
+    use_all_certificates(d, l);
+    return OK;
+}
+
+static enum status finish_listener(struct config_draft *d, struct listener_draft *l, struct place at,
+                                   struct fault *why)
+{
+    l->out.normalizes_newlines = l->bare_newline == 1;
+    if (l->out.role == ROLE_RELAY && l->out.networks_len == 0)
+        return refuse(at, why,
+                      "listener '%s' of role relay has no networks; say who may relay, such as networks = "
+                      "{\"10.0.0.0/8\"}",
+                      l->out.name);
+    if (l->out.role != ROLE_RELAY && l->out.networks_len > 0)
+        return refuse(at, why, "listener '%s' has networks, which only role relay uses; remove them", l->out.name);
+    return finish_tls(d, l, at, why);
+}
+
+static bool same_address(const struct net_address *a, const struct net_address *b)
+{
+    return net_address_port(a) == net_address_port(b) && net_address_same_ip(a, b);
+}
+
+static const char *owner_of(const struct config_draft *d, const struct net_address *a, size_t before_listener,
+                            size_t before_address)
+{
+    for (size_t i = 0; i <= before_listener; i++) {
+        const struct config_listener *l = &d->listeners[i].out;
+        size_t len = i == before_listener ? before_address : l->addresses_len;
+
+        for (size_t k = 0; k < len; k++) {
+            if (same_address(&l->addresses[k], a))
+                return l->name;
+        }
+    }
+    return NULL;
+}
+
+static enum status check_addresses(const struct config_draft *d, size_t listener, struct place at, struct fault *why)
+{
+    const struct config_listener *l = &d->listeners[listener].out;
+
+    for (size_t k = 0; k < l->addresses_len; k++) {
+        const char *owner = owner_of(d, &l->addresses[k], listener, k);
+        char text[NET_ADDRESS_TEXT];
+
+        if (owner != NULL)
+            return refuse(at, why,
+                          "listener '%s' has the address %s, which listener '%s' has already; give it another",
+                          l->name, net_address_text(&l->addresses[k], text), owner);
+    }
+    return OK;
+}
+
+static enum status finish_listeners(struct config_draft *d, const char *file, struct fault *why)
+{
+    struct config_listener *out = ARENA_ARRAY(&d->out.arena, struct config_listener, d->listeners_len);
+
+    for (size_t i = 0; i < d->listeners_len; i++) {
+        struct place at = { file, d->listeners[i].line };
+        enum status st = finish_listener(d, &d->listeners[i], at, why);
+
+        if (st == OK)
+            st = check_addresses(d, i, at, why);
+        if (st != OK)
+            return st;
+        out[i] = d->listeners[i].out;
+    }
+    d->out.listeners = out;
+    d->out.listeners_len = d->listeners_len;
+    return OK;
+}
+
+enum status config_draft_finish(struct config_draft *d, const char *file, struct fault *why)
+{
+    struct place at = { file, d->line };
+
+    if (!slice_starts(slice_str(d->out.store), SLICE_LIT("sqlite:/")))
+        return refuse(at, why, "the store '%s' is of no known kind; write sqlite:/PATH", d->out.store);
+    if (d->listeners_len == 0)
+        return refuse(at, why,
+                      "there is no listener; add listener \"mx\" { role = mx address = {\"0.0.0.0:25\", "
+                      "\"[::]:25\"} }");
+    if (!d->helo_is_set)
+        d->out.outbound.helo = d->out.hostname;
+    return finish_listeners(d, file, why);
+}

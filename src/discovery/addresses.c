@@ -1,0 +1,123 @@
+#include "discovery/addresses.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+static void merge(struct address_lookup *l)
+{
+    for (size_t i = 0; i < ADDRESSES_MOST / 2; i++) {
+        if (i < l->found6_len)
+            l->addresses[l->addresses_len++] = l->found6[i];
+        if (i < l->found4_len)
+            l->addresses[l->addresses_len++] = l->found4[i];
+    }
+}
+
+/* A denial counts only when both were denied: an answer that failed may hide an address. */
+static enum dns_outcome worse(enum dns_outcome a, enum dns_outcome b)
+{
+    if (a == DNS_BOGUS || b == DNS_BOGUS)
+        return DNS_BOGUS;
+    if (a == DNS_FAILED || b == DNS_FAILED)
+        return DNS_FAILED;
+    return a == DNS_NXDOMAIN && b == DNS_NXDOMAIN ? DNS_NXDOMAIN : DNS_NODATA;
+}
+
+static void finish_one(struct address_lookup *l)
+{
+    if (--l->open > 0)
+        return;
+    merge(l);
+    l->outcome = l->addresses_len > 0 ? DNS_FOUND : worse(l->outcome4, l->outcome6);
+    if (l->outcome != DNS_FOUND && l->text[0] == '\0')
+        (void)snprintf(l->text, sizeof l->text, "it has no address (%s)", dns_outcome_name(l->outcome));
+    l->done(l);
+}
+
+static void note_failure(struct address_lookup *l, const struct dns_answer *answer)
+{
+    if (answer->why != NULL)
+        (void)snprintf(l->text, sizeof l->text, "%s: %s", dns_outcome_name(answer->outcome), answer->why);
+}
+
+static void on_v4(struct resolver_query *q, const struct dns_answer *answer)
+{
+    struct address_lookup *l = CONTAINER_OF(q, struct address_lookup, v4);
+
+    l->outcome4 = answer->outcome;
+    l->is_secure &= answer->is_secure;
+    note_failure(l, answer);
+    for (size_t i = 0; i < answer->records_len && l->found4_len < COUNT_OF(l->found4); i++) {
+        struct net_address *a = &l->found4[l->found4_len];
+
+        if (answer->records[i].bytes.len != 4)
+            continue;
+        *a = (struct net_address){ .len = sizeof a->sa.v4 };
+        a->sa.v4.sin_family = AF_INET;
+        a->sa.v4.sin_port = htons(l->port);
+        memcpy(&a->sa.v4.sin_addr, answer->records[i].bytes.ptr, 4);
+        l->found4_len++;
+    }
+    finish_one(l);
+}
+
+static void on_v6(struct resolver_query *q, const struct dns_answer *answer)
+{
+    struct address_lookup *l = CONTAINER_OF(q, struct address_lookup, v6);
+
+    l->outcome6 = answer->outcome;
+    l->is_secure &= answer->is_secure;
+    note_failure(l, answer);
+    for (size_t i = 0; i < answer->records_len && l->found6_len < COUNT_OF(l->found6); i++) {
+        struct net_address *a = &l->found6[l->found6_len];
+
+        if (answer->records[i].bytes.len != 16)
+            continue;
+        *a = (struct net_address){ .len = sizeof a->sa.v6 };
+        a->sa.v6.sin6_family = AF_INET6;
+        a->sa.v6.sin6_port = htons(l->port);
+        memcpy(&a->sa.v6.sin6_addr, answer->records[i].bytes.ptr, 16);
+        l->found6_len++;
+    }
+    finish_one(l);
+}
+
+static void on_soon(struct loop_timer *t)
+{
+    struct address_lookup *l = CONTAINER_OF(t, struct address_lookup, soon);
+
+    l->done(l);
+}
+
+void address_lookup_start(struct address_lookup *l, struct loop *loop, struct resolver *r, struct slice name,
+                          uint16_t port)
+{
+    l->loop = loop;
+    l->resolver = r;
+    l->port = port;
+    l->soon.fire = on_soon;
+    l->v4.done = on_v4;
+    l->v6.done = on_v6;
+    l->is_secure = true;
+    if (net_address_parse(name, port, &l->addresses[0]) == OK) {
+        l->addresses_len = 1;
+        l->outcome = DNS_FOUND;
+        l->is_secure = false;
+        loop_timer_set(loop, &l->soon, 0);
+        return;
+    }
+    l->open = 2;
+    resolver_ask(r, &l->v6, name, DNS_AAAA);
+    resolver_ask(r, &l->v4, name, DNS_A);
+}
+
+void address_lookup_release(struct address_lookup *l)
+{
+    if (l->loop == NULL)
+        return;
+    loop_timer_clear(l->loop, &l->soon);
+    resolver_cancel(l->resolver, &l->v4);
+    resolver_cancel(l->resolver, &l->v6);
+    l->loop = NULL;
+}

@@ -1,0 +1,590 @@
+#include "relay/connection.h"
+
+#include "base/memory.h"
+#include "relay/metrics.h"
+#include "relay/sasl_client.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum connection_state { DIALING, SHAKING, TALKING, DEAD };
+
+struct dialing {
+    struct dialer      dialer; /* first */
+    struct connection *connection;
+};
+
+struct connection {
+    struct buried           buried; /* first */
+    struct worker          *worker;
+    struct connection_user *user;
+    enum connection_state   state;
+    struct dialing         *dialing;
+    struct stream           stream;
+    struct loop_io          io;
+    struct loop_timer       timer;
+    struct smtp_client     *smtp;
+    struct sasl_client     *sasl;
+    struct connection_plan  plan;   /* what it points to is gone after READY; the flags stay */
+    struct arena            arena;  /* server, names, trust bundle, credentials until READY */
+    struct net_address      address;
+    struct tls_facts        tls;
+    struct connection_failure failure;
+    unsigned                messages;
+    bool                    is_ready, in_transaction, wants_drain;
+    bool                    is_pumping; /* output waits for the end of this round: one write a wake-up */
+};
+
+/* -- what the judging rests on is kept, for later messages ------------------------------------------------- */
+
+static void keep_plan(struct connection *c, const struct connection_plan *plan)
+{
+    struct slice *names = ARENA_ARRAY(&c->arena, struct slice, plan->names_len);
+    struct decision *d = ARENA_NEW(&c->arena, struct decision);
+
+    *d = *plan->decision;
+    d->ca_file = arena_copy(&c->arena, plan->decision->ca_file);
+    d->reasons = NULL;
+    d->reasons_len = 0;
+    d->names = names;
+    d->names_len = plan->names_len;
+    d->alternate = slice_of(NULL, 0);
+    for (size_t i = 0; i < plan->names_len; i++)
+        names[i] = arena_copy(&c->arena, plan->names[i]);
+    c->plan = *plan;
+    c->plan.decision = d;
+    c->plan.names = names;
+    c->plan.server = arena_copy(&c->arena, plan->server);
+    c->plan.username = arena_copy(&c->arena, plan->username);
+    c->plan.password = arena_copy(&c->arena, plan->password);
+}
+
+static bool same_names(const struct slice *a, size_t a_len, const struct slice *b, size_t b_len)
+{
+    if (a_len != b_len)
+        return false;
+    for (size_t i = 0; i < a_len; i++)
+        if (!slice_eq_case(a[i], b[i]))
+            return false;
+    return true;
+}
+
+bool connection_meets(const struct connection *c, const struct decision *d, const struct slice *names, size_t names_len)
+{
+    const struct connection_plan *p = &c->plan;
+    bool judges_certificate = d->level >= LEVEL_VERIFY;
+
+    if (judges_certificate && !(slice_eq(d->ca_file, p->decision->ca_file) && d->any_name == p->decision->any_name &&
+                                same_names(names, names_len, p->names, p->names_len)))
+        return false;
+    /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */
+    if (!c->tls.is_tls && d->level >= LEVEL_MAY && !p->tries_tls)
+        return false;
+    return decision_check(d, &c->tls, p->server, NULL) == TLS_RESULT_OK;
+}
+
+/* -- life and death ---------------------------------------------------------------------------------------- */
+
+static void connection_free(struct buried *b)
+{
+    struct connection *c = CONTAINER_OF(b, struct connection, buried);
+
+    smtp_client_free(c->smtp);
+    sasl_client_free(c->sasl);
+    free(c->dialing);
+    arena_release(&c->arena);
+    free(c);
+}
+
+static void shut(struct connection *c)
+{
+    if (c->state == DEAD)
+        return;
+    loop_timer_clear(c->worker->loop, &c->timer);
+    dialer_release(&c->dialing->dialer);
+    if (c->state != DIALING) {
+        loop_unwatch(c->worker->loop, &c->io);
+        stream_close(&c->stream);
+        metric_add(METRIC_CONNECTIONS_OUT_OPEN, -1);
+    }
+    c->state = DEAD;
+}
+
+static void emit(struct connection *c, enum connection_event kind, const struct smtp_client_event *ev)
+{
+    c->user->on_event(c->user, c, kind, ev);
+}
+
+/* The one way a connection ends by itself. */
+static void fail(struct connection *c, enum failure_cause cause)
+{
+    if (c->state == DEAD)
+        return;
+    c->failure.cause = cause;
+    c->failure.was_connected = c->state != DIALING;
+    c->failure.was_reused = c->in_transaction && c->messages > 1 && c->failure.reply.code == 0;
+    c->failure.stage = c->smtp == NULL ? SMTP_AT_GREETING : smtp_client_stage(c->smtp);
+    shut(c);
+    emit(c, CONNECTION_FAILED, NULL);
+}
+
+static void fail_tls(struct connection *c, enum tls_result result, bool in_handshake)
+{
+    metric_add(METRIC_TLS_OUT_FAILED, 1);
+    c->failure.result = result;
+    c->failure.in_handshake = in_handshake;
+    fail(c, FAILURE_TLS);
+}
+
+/* -- timeouts ---------------------------------------------------------------------------------------------- */
+
+static int64_t patience_ms(const struct connection *c)
+{
+    const struct config_outbound *o = &c->worker->config->outbound;
+
+    if (c->state == SHAKING)
+        return o->handshake_ms;
+    if (c->is_ready && !c->in_transaction)
+        return o->reuse_ms;
+    return smtp_client_stage(c->smtp) == SMTP_AT_END ? o->end_ms : o->command_ms;
+}
+
+/* What does not go out at once is not worth waiting for. */
+static void say_quit(struct connection *c)
+{
+    size_t put;
+
+    smtp_client_quit(c->smtp);
+    (void)stream_write(&c->stream, smtp_client_output(c->smtp), &put);
+}
+
+static void on_timeout(struct loop_timer *t)
+{
+    struct connection *c = CONTAINER_OF(t, struct connection, timer);
+
+    if (connection_is_idle(c))
+        say_quit(c);
+    (void)fault_set(&c->failure.why, ERR_TEMPORARY, "'%.*s' did not answer in time (%s)", SLICE_FMT(c->plan.server),
+                    c->state == SHAKING ? "TLS handshake" : smtp_stage_name(smtp_client_stage(c->smtp)));
+    if (c->state == SHAKING)
+        fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, true);
+    else
+        fail(c, FAILURE_NETWORK);
+}
+
+/* -- driving ----------------------------------------------------------------------------------------------- */
+
+static void pump(struct connection *c);
+
+static void watch(struct connection *c)
+{
+    unsigned wanted = stream_wants(&c->stream);
+
+    if (c->state == TALKING)
+        wanted = LOOP_READ | (smtp_client_output(c->smtp).len > 0 ? LOOP_WRITE : 0) | (wanted & LOOP_WRITE);
+    loop_watch(c->worker->loop, &c->io, c->stream.fd, wanted);
+    loop_timer_set(c->worker->loop, &c->timer, patience_ms(c));
+}
+
+static void broken(struct connection *c)
+{
+    (void)fault_set(&c->failure.why, ERR_TEMPORARY, "the connection to '%.*s' broke at %s: %s",
+                    SLICE_FMT(c->plan.server), smtp_stage_name(smtp_client_stage(c->smtp)), stream_error(&c->stream));
+    fail(c, FAILURE_NETWORK);
+}
+
+static void flush(struct connection *c)
+{
+    struct slice out;
+
+    while ((out = smtp_client_output(c->smtp)).len > 0) {
+        size_t put = 0;
+        enum stream_result r = stream_write(&c->stream, out, &put);
+
+        if (r == STREAM_AGAIN)
+            return;
+        if (r != STREAM_OK) {
+            broken(c);
+            return;
+        }
+        smtp_client_output_consume(c->smtp, put);
+    }
+    if (c->wants_drain) {
+        c->wants_drain = false;
+        emit(c, CONNECTION_DRAINED, NULL);
+        if (c->state == TALKING && smtp_client_output(c->smtp).len > 0)
+            flush(c);
+    }
+}
+
+static void start_handshake(struct connection *c)
+{
+    struct tls_target target = {
+        .names = c->plan.names,
+        .names_len = c->plan.names_len,
+        .ca_file = c->plan.decision->ca_file.len > 0 ? c->plan.decision->ca_file.ptr : NULL,
+        .profile = c->worker->config->outbound.tls_profile,
+        .is_demanding = decision_requires_tls(c->plan.decision),
+        .session_key = arena_printf(&c->arena, "%.*s:%u:%d:%.*s", SLICE_FMT(c->plan.server),
+                                    net_address_port(&c->address), decision_requires_tls(c->plan.decision),
+                                    SLICE_FMT(c->plan.decision->ca_file)),
+    };
+    struct net_address literal;
+
+    if (net_address_parse(c->plan.server, 0, &literal) != OK)
+        target.sni = c->plan.server;
+    c->state = SHAKING;
+    stream_start_client(&c->stream, c->worker->tls, &target);
+}
+
+/* Logged in, or nobody asked for it: the owner's turn. */
+static void become_ready(struct connection *c)
+{
+    c->is_ready = true;
+    c->plan.username = c->plan.password = slice_of(NULL, 0);
+    emit(c, CONNECTION_READY, NULL);
+}
+
+static void start_auth(struct connection *c)
+{
+    struct slice initial;
+
+    if (!(smtp_client_extensions(c->smtp) & SMTP_EXT_AUTH)) {
+        (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' offers no AUTH, but a user name is set for it",
+                        SLICE_FMT(c->plan.server));
+        fail(c, FAILURE_AUTH);
+        return;
+    }
+    if (sasl_client_new(smtp_client_auth_mechanisms(c->smtp), c->plan.username, c->plan.password, &c->sasl,
+                        &c->failure.why) != OK ||
+        sasl_client_step(c->sasl, slice_of(NULL, 0), &initial, &c->failure.why) != OK) {
+        fail(c, FAILURE_AUTH);
+        return;
+    }
+    smtp_client_auth(c->smtp, sasl_client_mechanism(c->sasl), initial);
+}
+
+/* In clear where TLS was not to be had, or inside TLS that was judged good. */
+static void proceed(struct connection *c)
+{
+    if (c->plan.username.len == 0) {
+        become_ready(c);
+    } else if (!c->tls.is_tls) {
+        (void)fault_set(&c->failure.why, ERR_PERMANENT, "no TLS with '%.*s': credentials are not sent in clear",
+                        SLICE_FMT(c->plan.server));
+        fail(c, FAILURE_AUTH);
+    } else {
+        start_auth(c);
+    }
+}
+
+static void without_tls(struct connection *c, const char *how)
+{
+    if (decision_requires_tls(c->plan.decision)) {
+        (void)fault_set(&c->failure.why, ERR_TEMPORARY, "'%.*s' %s, but TLS is required", SLICE_FMT(c->plan.server),
+                        how);
+        fail_tls(c, TLS_RESULT_STARTTLS_NOT_SUPPORTED, false);
+        return;
+    }
+    proceed(c);
+}
+
+static void on_greeted(struct connection *c)
+{
+    if (c->tls.is_tls)
+        proceed(c);
+    else if (c->plan.tries_tls && (smtp_client_extensions(c->smtp) & SMTP_EXT_STARTTLS))
+        smtp_client_starttls(c->smtp);
+    else
+        without_tls(c, "does not offer STARTTLS");
+}
+
+static void on_auth_challenge(struct connection *c, const struct smtp_client_event *ev)
+{
+    struct slice answer;
+
+    if (sasl_client_step(c->sasl, ev->data, &answer, &c->failure.why) != OK)
+        fail(c, FAILURE_AUTH);
+    else
+        smtp_client_auth_response(c->smtp, answer);
+}
+
+static void on_auth_done(struct connection *c, const struct smtp_client_event *ev)
+{
+    sasl_client_free(c->sasl);
+    c->sasl = NULL;
+    if (smtp_reply_is_ok(&ev->reply)) {
+        become_ready(c);
+        return;
+    }
+    c->failure.reply = ev->reply;
+    (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' refused our credentials: %d %s", SLICE_FMT(c->plan.server),
+                    ev->reply.code, ev->reply.text);
+    fail(c, FAILURE_AUTH);
+}
+
+static void on_session_failed(struct connection *c, const struct smtp_client_event *ev)
+{
+    c->failure.reply = ev->reply;
+    if (ev->reply.code != 0)
+        (void)fault_set(&c->failure.why, ERR_TEMPORARY, "'%.*s' said at %s: %d %s", SLICE_FMT(c->plan.server),
+                        smtp_stage_name(ev->stage), ev->reply.code, ev->reply.text);
+    else
+        (void)fault_set(&c->failure.why, ERR_TEMPORARY, "'%.*s' broke the protocol at %s: %.*s",
+                        SLICE_FMT(c->plan.server), smtp_stage_name(ev->stage), SLICE_FMT(ev->text));
+    if (ev->stage == SMTP_AT_STARTTLS)
+        fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, false);
+    else
+        fail(c, ev->reply.code != 0 ? FAILURE_REPLY : FAILURE_PROTOCOL);
+}
+
+static void on_transaction_done(struct connection *c, const struct smtp_client_event *ev)
+{
+    c->in_transaction = false;
+    emit(c, CONNECTION_DONE, ev);
+}
+
+static void handle(struct connection *c, const struct smtp_client_event *ev)
+{
+    switch (ev->kind) {
+    case SMTP_CL_READY:          on_greeted(c); return;
+    case SMTP_CL_TLS:            start_handshake(c); return;
+    case SMTP_CL_TLS_REFUSED:    without_tls(c, "refused STARTTLS"); return;
+    case SMTP_CL_AUTH_CHALLENGE: on_auth_challenge(c, ev); return;
+    case SMTP_CL_AUTH_DONE:      on_auth_done(c, ev); return;
+    case SMTP_CL_RCPT:           emit(c, CONNECTION_RCPT, ev); return;
+    case SMTP_CL_BODY:           emit(c, CONNECTION_BODY, ev); return;
+    case SMTP_CL_DONE:           on_transaction_done(c, ev); return;
+    case SMTP_CL_FAILED:         on_session_failed(c, ev); return;
+    case SMTP_CL_CLOSED:         shut(c); return;
+    }
+}
+
+static void pull(struct connection *c)
+{
+    struct smtp_client_event ev;
+
+    while (c->state == TALKING && smtp_client_next(c->smtp, &ev))
+        handle(c, &ev);
+}
+
+/* One read's worth of bytes, through the session. False: nothing more to read now. */
+static bool read_once(struct connection *c)
+{
+    char *at = c->worker->scratch;
+    size_t got = 0;
+    enum stream_result r = stream_read(&c->stream, at, sizeof c->worker->scratch, &got);
+
+    if (r == STREAM_AGAIN)
+        return false;
+    if (r != STREAM_OK) {
+        broken(c);
+        return false;
+    }
+    for (struct slice in = slice_of(at, got); in.len > 0 && c->state == TALKING;) {
+        size_t taken = smtp_client_feed(c->smtp, in);
+
+        in = slice_from(in, taken);
+        pull(c);
+        if (taken == 0)
+            break;
+    }
+    /* A full buffer may mean more; a short read never does, but for what TLS has decrypted already. */
+    return c->state == TALKING && (got == sizeof c->worker->scratch || stream_has_pending(&c->stream));
+}
+
+static void judge_tls(struct connection *c)
+{
+    enum tls_result result;
+
+    stream_tls_facts(&c->stream, &c->tls);
+    metric_add(METRIC_TLS_OUT, 1);
+    if (c->tls.is_resumed)
+        metric_add(METRIC_TLS_OUT_RESUMED, 1);
+    result = decision_check(c->plan.decision, &c->tls, c->plan.server, &c->failure.why);
+    if (result != TLS_RESULT_OK) {
+        fail_tls(c, result, false);
+        return;
+    }
+    c->state = TALKING;
+    if (!c->plan.is_implicit_tls)
+        smtp_client_tls_started(c->smtp);
+}
+
+static void shake(struct connection *c)
+{
+    switch (stream_handshake(&c->stream)) {
+    case STREAM_AGAIN:
+        return;
+    case STREAM_OK:
+        judge_tls(c);
+        return;
+    case STREAM_END:
+    case STREAM_BROKEN:
+        stream_tls_facts(&c->stream, &c->tls);
+        (void)fault_set(&c->failure.why, ERR_TEMPORARY, "the TLS handshake with '%.*s' failed: %s",
+                        SLICE_FMT(c->plan.server), stream_error(&c->stream));
+        fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, true);
+    }
+}
+
+static void pump(struct connection *c)
+{
+    c->is_pumping = true;
+    if (c->state == SHAKING)
+        shake(c);
+    while (c->state == TALKING && read_once(c))
+        ;
+    if (c->state == SHAKING)
+        shake(c); /* just begun, or still at it: then this finds nothing to do */
+    c->is_pumping = false;
+    if (c->state == TALKING)
+        flush(c);
+    if (c->state == SHAKING || c->state == TALKING)
+        watch(c);
+}
+
+static void on_ready(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    pump(CONTAINER_OF(io, struct connection, io));
+}
+
+/* -- dialing ----------------------------------------------------------------------------------------------- */
+
+static void on_connected(struct connection *c)
+{
+    metric_add(METRIC_CONNECTIONS_OUT, 1);
+    metric_add(METRIC_CONNECTIONS_OUT_OPEN, 1);
+    c->smtp = smtp_client_new(c->worker->config->outbound.helo, c->plan.is_implicit_tls);
+    c->state = TALKING;
+    if (c->plan.is_implicit_tls)
+        start_handshake(c);
+    pump(c);
+}
+
+static void on_dialed(struct dialer *d)
+{
+    struct connection *c = CONTAINER_OF(d, struct dialing, dialer)->connection;
+
+    if (d->winner >= c->plan.addresses_len || d->winner >= DIAL_MOST) {
+        (void)fault_set(&c->failure.why, ERR_TEMPORARY, "cannot connect to '%.*s': %s", SLICE_FMT(c->plan.server),
+                        d->text);
+        c->address = c->plan.addresses_len > 0 ? c->plan.addresses[0] : c->address;
+        fail(c, FAILURE_NETWORK);
+        return;
+    }
+    c->address = c->plan.addresses[d->winner];
+    dialer_take(d, &c->stream);
+    on_connected(c);
+}
+
+static void start_dialing(struct connection *c)
+{
+    const struct config_outbound *o = &c->worker->config->outbound;
+
+    c->dialing = NEW(struct dialing);
+    c->dialing->connection = c;
+    c->dialing->dialer.done = on_dialed;
+    dialer_start(&c->dialing->dialer, c->worker->loop, c->plan.addresses, c->plan.addresses_len,
+                 o->has_address4 ? &o->address4 : NULL, o->has_address6 ? &o->address6 : NULL, o->connect_ms);
+}
+
+/* -- for the owner ------------------------------------------------------------------------------------------ */
+
+struct connection *connection_open(struct worker *w, const struct connection_plan *plan, struct connection_user *user)
+{
+    struct connection *c = NEW(struct connection);
+
+    c->worker = w;
+    c->user = user;
+    c->buried.free = connection_free;
+    c->io.ready = on_ready;
+    c->timer.fire = on_timeout;
+    keep_plan(c, plan);
+    start_dialing(c);
+    return c;
+}
+
+void connection_set_user(struct connection *c, struct connection_user *user)
+{
+    c->user = user;
+    if (c->state == TALKING)
+        watch(c);
+}
+
+void connection_drop(struct connection *c)
+{
+    if (connection_is_idle(c))
+        say_quit(c);
+    shut(c);
+    worker_bury(c->worker, &c->buried);
+}
+
+static void push(struct connection *c)
+{
+    if (c->is_pumping || c->state != TALKING)
+        return;
+    flush(c);
+    if (c->state == TALKING)
+        watch(c);
+}
+
+void connection_send(struct connection *c, const struct smtp_transaction *t)
+{
+    assert(connection_is_idle(c));
+    c->in_transaction = true;
+    c->messages++;
+    if (c->messages > 1)
+        metric_add(METRIC_CONNECTIONS_OUT_REUSED, 1);
+    c->failure = (struct connection_failure){ 0 };
+    smtp_client_send(c->smtp, t);
+    push(c);
+}
+
+void connection_body(struct connection *c, struct slice content, bool is_last)
+{
+    smtp_client_body(c->smtp, content, is_last);
+    c->wants_drain = !is_last;
+    push(c);
+}
+
+const struct connection_failure *connection_failure(const struct connection *c)
+{
+    return &c->failure;
+}
+
+const struct tls_facts *connection_tls(const struct connection *c)
+{
+    return &c->tls;
+}
+
+const struct net_address *connection_address(const struct connection *c)
+{
+    return &c->address;
+}
+
+struct slice connection_server(const struct connection *c)
+{
+    return c->plan.server;
+}
+
+unsigned connection_extensions(const struct connection *c)
+{
+    return smtp_client_extensions(c->smtp);
+}
+
+uint64_t connection_size_limit(const struct connection *c)
+{
+    return smtp_client_size_limit(c->smtp);
+}
+
+bool connection_is_idle(const struct connection *c)
+{
+    return c->state == TALKING && c->is_ready && !c->in_transaction;
+}
+
+unsigned connection_messages(const struct connection *c)
+{
+    return c->messages;
+}

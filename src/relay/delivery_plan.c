@@ -1,0 +1,252 @@
+/* relay/delivery_plan.c: what is demanded, and which servers may be tried. */
+#include "relay/delivery_private.h"
+#include "relay/metrics.h"
+
+#include "mail/address.h"
+
+/* -- the decision -------------------------------------------------------------------------------------------------- */
+
+static struct rule_address rule_address_of(struct arena *arena, struct slice address, bool is_utf8)
+{
+    struct mail_address a;
+
+    if (address.len == 0 || mail_address_parse(arena, address, is_utf8, &a, NULL) != OK)
+        return (struct rule_address){ 0 };
+    return (struct rule_address){ a.local, a.domain };
+}
+
+static void decide(struct delivery *d, const struct stored_rcpt *rcpt, struct decision *out)
+{
+    const struct gateway *g = snapshot_gateway(d->settings);
+    const struct smtp_mail *mail = &d->job->message->stored.mail;
+    struct policy_facts facts = {
+        .sender = rule_address_of(&d->arena, mail->address, mail->is_utf8),
+        .recipient = rule_address_of(&d->arena, rcpt->rcpt.address, mail->is_utf8),
+        .rules = snapshot_rules(d->settings),
+        .default_level = g->default_level,
+        .alternate_mode = g->alternate_mode,
+        .alternate_host = g->alternate_host,
+        .host = d->host == NULL ? NULL : &d->host->demand,
+    };
+
+    policy_decide(&facts, &d->arena, out);
+}
+
+static bool same_names(const struct decision *a, const struct decision *b)
+{
+    if (a->names_len != b->names_len)
+        return false;
+    for (size_t i = 0; i < a->names_len; i++)
+        if (!slice_eq(a->names[i], b->names[i]))
+            return false;
+    return true;
+}
+
+static bool same_demand(const struct decision *a, const struct decision *b)
+{
+    return a->level == b->level && a->min_version == b->min_version && a->any_name == b->any_name &&
+           a->on_failure == b->on_failure && a->defer_for_s == b->defer_for_s &&
+           a->always_alternate == b->always_alternate && slice_eq(a->ca_file, b->ca_file) &&
+           slice_eq(a->alternate, b->alternate) && same_names(a, b);
+}
+
+enum { RCPTS_PER_TRANSACTION = 100 };
+
+/* Recipients with another demand than the first, and those over the limit of one transaction, become jobs of their own. */
+static void split(struct delivery *d)
+{
+    struct job *j = d->job;
+    struct stored_rcpt *rest = ARENA_ARRAY(&d->arena, struct stored_rcpt, j->rcpts_len);
+    size_t kept = 1, rest_len = 0;
+
+    for (size_t i = 1; i < j->rcpts_len; i++) {
+        struct decision other;
+
+        decide(d, &j->rcpts[i], &other);
+        if (kept < RCPTS_PER_TRANSACTION && same_demand(&d->decision, &other))
+            j->rcpts[kept++] = j->rcpts[i];
+        else
+            rest[rest_len++] = j->rcpts[i];
+    }
+    j->rcpts_len = kept;
+    if (rest_len > 0)
+        window_add_split(dispatcher_window(d->worker->dispatcher), j, rest, rest_len);
+}
+
+void delivery_plan(struct delivery *d)
+{
+    struct slice route = { 0 };
+    json_t *facts;
+
+    d->host = snapshot_route(d->settings, d->job->rcpts[0].domain, &route);
+    decide(d, &d->job->rcpts[0], &d->decision);
+    split(d);
+    d->demanded = d->decision;
+    facts = trace_decision(&d->decision);
+    if (d->host != NULL)
+        (void)json_object_set_new(facts, "route", trace_string(route));
+    trace_add(&d->trace, "decision",
+              arena_printf(&d->arena, "mail to '%.*s' asks for level %s, by %s%.*s", SLICE_FMT(d->job->rcpts[0].domain),
+                           tls_level_name(d->decision.level), d->host == NULL ? "MX" : "host ",
+                           SLICE_FMT(d->host == NULL ? slice_str("") : d->host->demand.name)),
+              facts);
+}
+
+/* -- servers ------------------------------------------------------------------------------------------------------- */
+
+static bool is_within(struct slice name, struct slice domain)
+{
+    return slice_eq_case(name, domain) ||
+           (name.len > domain.len && slice_ends_case(name, domain) && name.ptr[name.len - domain.len - 1] == '.');
+}
+
+static void fail_lookup(struct delivery *d, const struct mx_result *r)
+{
+    switch (r->outcome) {
+    case MX_NULL:
+        delivery_fail_all(d, RCPT_PERMANENT, "5.1.10", arena_copy(&d->arena, r->text));
+        return;
+    case MX_NO_DOMAIN:
+        delivery_fail_all(d, RCPT_PERMANENT, "5.1.2", arena_copy(&d->arena, r->text));
+        return;
+    case MX_LOOP:
+        delivery_fail_all(d, RCPT_PERMANENT, "5.4.6", arena_copy(&d->arena, r->text));
+        return;
+    case MX_BOGUS:
+        delivery_fail_all(d, RCPT_TEMPORARY, "4.7.324", arena_copy(&d->arena, r->text));
+        return;
+    case MX_FAILED:
+    case MX_FOUND:
+        delivery_fail_all(d, RCPT_TEMPORARY, "4.4.3", arena_copy(&d->arena, r->text));
+        return;
+    }
+}
+
+static void trace_servers(struct delivery *d, const struct mx_result *r)
+{
+    json_t *list = json_array(), *facts = json_object();
+
+    for (size_t i = 0; i < r->servers_len; i++)
+        (void)json_array_append_new(list, trace_string(r->servers[i].name));
+    (void)json_object_set_new(facts, "servers", list);
+    (void)json_object_set_new(facts, "dnssec", json_boolean(r->is_secure));
+    trace_add(&d->trace, "servers", r->text, facts);
+}
+
+static void on_mx(struct mx_lookup *l)
+{
+    struct delivery *d = CONTAINER_OF(l, struct delivery, mx);
+    const struct mx_result *r = &l->result;
+
+    trace_servers(d, r);
+    if (r->outcome != MX_FOUND) {
+        fail_lookup(d, r);
+        return;
+    }
+    d->mx_is_secure = r->is_secure;
+    d->candidates = ARENA_ARRAY(&d->arena, struct candidate, r->servers_len);
+    d->candidates_len = r->servers_len;
+    for (size_t i = 0; i < r->servers_len; i++)
+        d->candidates[i] = (struct candidate){
+            .name = arena_copy(&d->arena, r->servers[i].name),
+            .port = d->host == NULL ? d->worker->config->outbound.port : d->host->primary[0].port,
+            .is_implicit_tls = d->host != NULL && d->host->is_implicit_tls,
+            .is_trusted_name = r->is_secure || is_within(r->servers[i].name, l->domain),
+        };
+    delivery_next_server(d);
+}
+
+/* Weighted order without putting back: each place is drawn in proportion to the weights left. */
+static void add_group(struct delivery *d, const struct host_server *servers, size_t len)
+{
+    struct candidate *group = d->candidates + d->candidates_len;
+    unsigned weights[64], total = 0;
+
+    len = len < COUNT_OF(weights) ? len : COUNT_OF(weights);
+    for (size_t i = 0; i < len; i++) {
+        group[i] = (struct candidate){ servers[i].name, servers[i].port, d->host->is_implicit_tls, true };
+        weights[i] = servers[i].weight + 1;
+        total += weights[i];
+    }
+    for (size_t i = 0; i + 1 < len; i++) {
+        unsigned draw = worker_random(d->worker) % total;
+        size_t pick = i;
+        struct candidate chosen;
+        unsigned weight;
+
+        while (draw >= weights[pick])
+            draw -= weights[pick++];
+        chosen = group[pick];
+        weight = weights[pick];
+        group[pick] = group[i];
+        weights[pick] = weights[i];
+        group[i] = chosen;
+        total -= weight;
+    }
+    d->candidates_len += len;
+}
+
+static void use_host_servers(struct delivery *d)
+{
+    const struct host *h = d->host;
+
+    d->candidates = ARENA_ARRAY(&d->arena, struct candidate, h->primary_len + h->secondary_len);
+    add_group(d, h->primary, h->primary_len);
+    add_group(d, h->secondary, h->secondary_len);
+    delivery_next_server(d);
+}
+
+void delivery_find_servers(struct delivery *d)
+{
+    struct worker *w = d->worker;
+
+    d->candidates_len = 0;
+    d->at = SIZE_MAX;
+    if (d->host != NULL && !d->host->looks_up_mx) {
+        use_host_servers(d);
+        return;
+    }
+    d->mx.done = on_mx;
+    mx_lookup_start(&d->mx, w->loop, w->resolver, d->host == NULL ? d->job->rcpts[0].domain : d->host->primary[0].name,
+                    w->config->hostname, worker_random(w));
+}
+
+/* The names a certificate may have. An MX name out of unsigned DNS is no proof of anything (DNS-01): then the
+ * certificate must be for the destination's own domain, or for a name the rule lists. */
+void delivery_set_names(struct delivery *d, const struct candidate *c)
+{
+    struct slice domain = d->host == NULL ? d->job->rcpts[0].domain : d->host->primary[0].name;
+
+    d->names_len = 0;
+    if (c->is_trusted_name || d->decision.level < LEVEL_VERIFY)
+        d->names[d->names_len++] = c->name;
+    if (!c->is_trusted_name)
+        d->names[d->names_len++] = domain;
+}
+
+/* -- the alternate secure route ---------------------------------------------------------------------------------------- */
+
+bool delivery_switch_to_alternate(struct delivery *d)
+{
+    const struct host *h = d->decision.alternate.len == 0 ? NULL : snapshot_host(d->settings, d->decision.alternate);
+    json_t *facts = NULL;
+
+    if (d->on_alternate || h == NULL)
+        return false;
+    mx_lookup_release(&d->mx);
+    d->mx = (struct mx_lookup){ 0 };
+    d->host = h;
+    d->on_alternate = true;
+    policy_decide_alternate(&d->demanded, &h->demand, &d->arena, &d->decision);
+    facts = trace_decision(&d->decision);
+    (void)json_object_set_new(facts, "host", trace_string(h->demand.name));
+    trace_add(&d->trace, "alternate",
+              d->failures.last.why.text[0] == '\0'
+                  ? arena_printf(&d->arena, "everything that requires TLS goes by the alternate secure route, host '%.*s'",
+                                 SLICE_FMT(h->demand.name))
+                  : arena_printf(&d->arena, "alternate secure route, host '%.*s', because: %s", SLICE_FMT(h->demand.name),
+                                 d->failures.last.why.text),
+              facts);
+    d->failures = (struct failures){ 0 };
+    return true;
+}

@@ -1,0 +1,98 @@
+/* relay/delivery_private.h: the state of one attempt, for the files that each do one part of it.
+ *
+ *   plan (decision, route) -> servers (MX or the host's) -> addresses -> connection -> transaction -> settle
+ *                                 ^--------- next server, retry in clear, alternate route ----'
+ */
+#ifndef STERNPOST_RELAY_DELIVERY_PRIVATE_H
+#define STERNPOST_RELAY_DELIVERY_PRIVATE_H
+
+#include "discovery/addresses.h"
+#include "discovery/mx.h"
+#include "relay/delivery.h"
+#include "relay/trace.h"
+#include "smtp/client.h"
+
+enum rcpt_state { RCPT_PENDING, RCPT_ACCEPTED, RCPT_DELIVERED, RCPT_TEMPORARY, RCPT_PERMANENT };
+
+struct rcpt_outcome {
+    enum rcpt_state   state;
+    struct smtp_reply reply;     /* code 0: no server said it */
+    char              status[12]; /* "5.1.1": for the DSN */
+    struct slice      why;       /* a sentence */
+    bool              is_relayed; /* delivered to a server without DSN: a success is told by us */
+};
+
+/* A server that may be tried. */
+struct candidate {
+    struct slice name;
+    uint16_t     port;
+    bool         is_implicit_tls;
+    bool         is_trusted_name; /* its name may stand for the destination: set by us, proven, or within the domain */
+};
+
+/* What the servers tried so far failed of. */
+struct failures {
+    unsigned                  tls, network, refused, other; /* refused: a permanent reply before any mail was said */
+    struct connection_failure last;
+    struct slice              last_server;
+};
+
+struct delivery {
+    struct buried          buried; /* first */
+    struct connection_user user;
+    struct worker         *worker;
+    struct job            *job;
+    struct snapshot       *settings; /* held: the decision rests on it */
+    struct arena           arena;
+    struct trace           trace;
+
+    struct decision        decision;     /* what holds for the way taken now */
+    struct decision        demanded;     /* before the alternate route */
+    const struct host     *host;         /* NULL: by MX */
+    bool                   on_alternate;
+
+    struct mx_lookup       mx;
+    bool                   mx_is_secure;
+    struct candidate      *candidates;
+    size_t                 candidates_len, at; /* at: the one being tried; next is at + 1 */
+    unsigned               addresses_tried;
+    struct address_lookup  lookup;
+    size_t                 address_at;   /* first address not yet tried, of the current server */
+    bool                   in_clear;     /* the handshake failed, TLS is not required: once more without */
+    struct slice           names[4];     /* reference names of the current server */
+    size_t                 names_len;
+
+    struct connection     *connection;
+    struct smtp_rcpt      *rcpts;        /* for the transaction */
+    struct rcpt_outcome   *outcomes;     /* for each of job->rcpts */
+    struct failures        failures;
+    uint32_t               chunk;        /* next to be sent */
+    bool                   is_settling;
+
+    struct store_request   load, settle;
+    bool                   is_loading;
+    enum job_end           end;
+    bool                   is_skipped;   /* never tried: its destination is dead */
+};
+
+/* delivery.c */
+void delivery_next_server(struct delivery *d);
+void delivery_finish(struct delivery *d, enum job_end end); /* outcomes are complete: settle */
+void delivery_fail_all(struct delivery *d, enum rcpt_state state, const char *status, struct slice why);
+void delivery_record(struct delivery *d, const char *outcome, struct slice text, const struct connection *c,
+                     const struct connection_failure *f);
+
+/* delivery_plan.c */
+void delivery_plan(struct delivery *d);              /* decision and route; splits the job where recipients differ */
+void delivery_find_servers(struct delivery *d);      /* -> candidates, then delivery_next_server() */
+bool delivery_switch_to_alternate(struct delivery *d); /* false: there is none, or we are on it */
+void delivery_set_names(struct delivery *d, const struct candidate *c);
+
+/* delivery_send.c */
+void delivery_send(struct delivery *d); /* the connection is ready */
+void delivery_on_transaction(struct delivery *d, enum connection_event kind, const struct smtp_client_event *ev);
+
+/* settle.c */
+void delivery_settle(struct delivery *d);
+
+#endif

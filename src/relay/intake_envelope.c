@@ -1,0 +1,211 @@
+/* relay/intake_envelope.c: MAIL and RCPT: who may send what to whom. */
+#include "base/memory.h"
+#include "relay/intake_private.h"
+#include "relay/metrics.h"
+#include "relay/tally.h"
+
+#include <stdlib.h>
+
+static void answer(struct intake *s, int code, const char *enhanced, const char *text)
+{
+    struct smtp_reply r;
+
+    smtp_reply_set(&r, code, enhanced, "%s", text);
+    intake_answer(s, &r);
+}
+
+static void close_with(struct intake *s, int code, const char *enhanced, const char *text)
+{
+    struct smtp_reply r;
+
+    smtp_reply_set(&r, code, enhanced, "%s", text);
+    r.closes = true;
+    intake_answer(s, &r);
+}
+
+/* -- MAIL -------------------------------------------------------------------------------------------------------- */
+
+static struct transaction *transaction_new(struct intake *s)
+{
+    struct transaction *t = NEW(struct transaction);
+
+    t->session = s;
+    t->worker = s->worker;
+    t->message = message_new();
+    return t;
+}
+
+static bool may_send_as(const struct intake *s, struct rule_address sender)
+{
+    const struct user *u = snapshot_user(s->worker->settings, slice_str(s->user == NULL ? "" : s->user));
+
+    if (u == NULL || u->is_disabled)
+        return false;
+    if (u->senders_len == 0)
+        return sender.domain.len == 0 || snapshot_is_our_domain(s->worker->settings, sender.domain);
+    for (size_t i = 0; i < u->senders_len; i++)
+        if (rule_pattern_matches(u->senders[i], sender))
+            return true;
+    return false;
+}
+
+static void keep_mail(struct transaction *t, const struct smtp_mail *mail)
+{
+    struct stored_message *m = &t->message->stored;
+    struct arena *arena = &t->message->arena;
+
+    m->mail = *mail;
+    m->mail.address = arena_copy(arena, mail->address);
+    m->mail.envid = arena_copy(arena, mail->envid);
+    m->mail.auth = arena_copy(arena, mail->auth);
+}
+
+void intake_on_mail(struct intake *s, const struct smtp_mail *mail)
+{
+    struct transaction *t;
+    struct mail_address sender = { 0 };
+
+    if (s->worker->is_stopping) {
+        close_with(s, 421, "4.3.2", "shutting down, please try again later");
+        return;
+    }
+    t = transaction_new(s);
+    s->transaction = t;
+    keep_mail(t, mail);
+    if (mail->address.len > 0 &&
+        mail_address_parse(&t->message->arena, mail->address, mail->is_utf8, &sender, NULL) != OK) {
+        intake_reset(s);
+        answer(s, 553, "5.1.7", "the sender's address is not valid");
+        return;
+    }
+    t->sender = (struct rule_address){ sender.local, sender.domain };
+    if (s->listener->config->role == ROLE_SUBMISSION && !may_send_as(s, t->sender)) {
+        intake_reset(s);
+        answer(s, 553, "5.7.1", "you may not send as this address");
+        return;
+    }
+    answer(s, 250, "2.1.0", "sender ok");
+}
+
+/* -- RCPT -------------------------------------------------------------------------------------------------------- */
+
+static bool is_in_networks(const struct intake *s)
+{
+    const struct config_listener *l = s->listener->config;
+
+    for (size_t i = 0; i < l->networks_len; i++)
+        if (net_network_holds(&l->networks[i], &s->peer))
+            return true;
+    return false;
+}
+
+/* A local part that names another host asks whoever gets the mail to relay it (RFC 5321 appendix C, RFC 2505). */
+static bool has_route_inside(struct slice local)
+{
+    return slice_find(local, '%') != SIZE_MAX || slice_find(local, '!') != SIZE_MAX ||
+           slice_find(local, '@') != SIZE_MAX;
+}
+
+/* NULL: may be accepted; else why not. */
+static const char *relay_refusal(const struct intake *s, const struct mail_address *to)
+{
+    switch (s->listener->config->role) {
+    case ROLE_SUBMISSION:
+        return NULL; /* MAIL was for signed-in users only */
+    case ROLE_RELAY:
+        return is_in_networks(s) ? NULL : "relaying denied: your address is in none of the networks served here";
+    case ROLE_MX:
+        break;
+    }
+    if (!snapshot_is_our_domain(s->worker->settings, to->domain))
+        return "relaying denied: this is not a domain of ours";
+    return has_route_inside(to->local) ? "relaying denied: the local part names another host" : NULL;
+}
+
+static void note_testing(struct intake *s, const struct inbound_verdict *v)
+{
+    for (size_t i = 0; i < v->testing_len; i++) {
+        metric_add(METRIC_RULE_TESTING_HITS, 1);
+        tally_add(s->worker->tally, "rule-testing", v->testing[i]->name);
+        log_info(&s->log, "testing rule would have refused", LOG_STR("rule", v->testing[i]->name));
+    }
+}
+
+/* True when an inbound rule refuses, and the answer was given. */
+static bool refused_by_rule(struct intake *s, const struct mail_address *to)
+{
+    struct transaction *t = s->transaction;
+    struct inbound_verdict v;
+
+    if (s->listener->config->role != ROLE_MX)
+        return false;
+    policy_inbound(snapshot_rules(s->worker->settings), t->sender, (struct rule_address){ to->local, to->domain },
+                   intake_tls(s), &t->message->arena, &v);
+    note_testing(s, &v);
+    if (v.is_allowed)
+        return false;
+    metric_add(METRIC_RCPT_REFUSED_TLS, 1);
+    tally_add(s->worker->tally, "inbound-refused", v.refused_by->name);
+    log_info(&s->log, "refused by rule", LOG_STR("rule", v.refused_by->name), LOG_STR("reason", v.reason),
+             LOG_STR("from_domain", t->sender.domain), LOG_STR("to_domain", to->domain));
+    if (v.refused_by->refuses_421)
+        close_with(s, 421, "4.7.0", "TLS required for this mail, closing the connection");
+    else if (intake_tls(s)->is_tls)
+        answer(s, 530, "5.7.0", "a higher TLS version is required for this mail");
+    else
+        answer(s, 530, "5.7.0", "Must issue a STARTTLS command first");
+    return true;
+}
+
+static void add_rcpt(struct transaction *t, const struct mail_address *address, const struct smtp_rcpt *rcpt)
+{
+    struct arena *arena = &t->message->arena;
+    struct intake_rcpt *r;
+
+    if (t->rcpts_len == t->rcpts_cap) {
+        t->rcpts_cap = t->rcpts_cap == 0 ? 4 : t->rcpts_cap * 2;
+        t->rcpts = mem_resize(t->rcpts, t->rcpts_cap, sizeof *t->rcpts);
+    }
+    r = &t->rcpts[t->rcpts_len++];
+    r->address = *address;
+    r->rcpt = *rcpt;
+    r->rcpt.address = arena_copy(arena, rcpt->address);
+    r->rcpt.orcpt = arena_copy(arena, rcpt->orcpt);
+}
+
+/* "postmaster" alone is whoever the gateway names (RFC 5321 section 4.5.1). */
+static struct slice full_address(struct intake *s, const struct smtp_rcpt *rcpt)
+{
+    struct slice postmaster = snapshot_gateway(s->worker->settings)->postmaster;
+
+    if (!slice_eq_case(rcpt->address, SLICE_LIT("postmaster")))
+        return rcpt->address;
+    if (postmaster.len > 0)
+        return postmaster;
+    return arena_printf(&s->transaction->message->arena, "postmaster@%.*s", SLICE_FMT(s->worker->config->hostname));
+}
+
+void intake_on_rcpt(struct intake *s, const struct smtp_rcpt *rcpt)
+{
+    struct transaction *t = s->transaction;
+    struct smtp_rcpt full = *rcpt;
+    struct mail_address to;
+    const char *refusal;
+
+    full.address = full_address(s, rcpt);
+    if (mail_address_parse(&t->message->arena, full.address, t->message->stored.mail.is_utf8, &to, NULL) != OK) {
+        answer(s, 553, "5.1.3", "the recipient's address is not valid");
+        return;
+    }
+    refusal = full.address.ptr == rcpt->address.ptr ? relay_refusal(s, &to) : NULL;
+    if (refusal != NULL) {
+        metric_add(METRIC_RCPT_REFUSED_RELAY, 1);
+        log_info(&s->log, "recipient refused", LOG_CSTR("why", refusal), LOG_STR("to_domain", to.domain));
+        answer(s, 550, "5.7.1", refusal);
+        return;
+    }
+    if (refused_by_rule(s, &to))
+        return;
+    add_rcpt(t, &to, &full);
+    answer(s, 250, "2.1.5", "recipient ok");
+}

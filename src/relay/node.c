@@ -1,0 +1,317 @@
+#include "relay/node.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "relay/census.h"
+#include "relay/hasher.h"
+#include "relay/node_private.h"
+#include "relay/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+struct node_worker {
+    struct worker      *worker;
+    pthread_t           thread;
+    bool                is_running;
+    struct node_socket *sockets;
+    size_t              sockets_len;
+};
+
+struct node {
+    const struct config  *config;
+    struct store         *store;
+    struct census        *census;
+    struct hasher        *hasher;
+    struct node_listener *listeners;
+    struct node_worker   *workers;
+    unsigned              workers_len;
+    int64_t               started_s;
+    pthread_mutex_t       lock; /* guards `settings` */
+    struct snapshot      *settings;
+};
+
+/* -- asked by others ------------------------------------------------------------------------------------------ */
+
+const struct config *node_config(const struct node *n)
+{
+    return n->config;
+}
+
+struct store *node_store(const struct node *n)
+{
+    return n->store;
+}
+
+struct census *node_census(struct node *n)
+{
+    return n->census;
+}
+
+struct hasher *node_hasher(struct node *n)
+{
+    return n->hasher;
+}
+
+int64_t node_started_s(const struct node *n)
+{
+    return n->started_s;
+}
+
+unsigned node_workers(const struct node *n)
+{
+    return n->workers_len;
+}
+
+size_t node_sockets(struct node *n, unsigned worker, struct node_socket **out)
+{
+    *out = n->workers[worker].sockets;
+    return n->workers[worker].sockets_len;
+}
+
+struct snapshot *node_snapshot(struct node *n)
+{
+    struct snapshot *s;
+
+    pthread_mutex_lock(&n->lock);
+    s = snapshot_hold(n->settings);
+    pthread_mutex_unlock(&n->lock);
+    return s;
+}
+
+void node_ask(struct node *n, struct worker_task *t)
+{
+    worker_ask(n->workers[0].worker, t);
+}
+
+/* -- tasks for every worker ------------------------------------------------------------------------------------ */
+
+struct errand {
+    struct worker_task task; /* first */
+    struct snapshot   *fresh;
+    int64_t            grace_ms;
+};
+
+static void run_adopt(struct worker *w, struct worker_task *t)
+{
+    struct errand *e = CONTAINER_OF(t, struct errand, task);
+
+    worker_adopt(w, e->fresh);
+    free(e);
+}
+
+static void run_stop(struct worker *w, struct worker_task *t)
+{
+    struct errand *e = CONTAINER_OF(t, struct errand, task);
+
+    worker_stop(w, e->grace_ms);
+    free(e);
+}
+
+static void send_errand(struct worker *w, void (*run)(struct worker *w, struct worker_task *t),
+                        struct snapshot *fresh, int64_t grace_ms)
+{
+    struct errand *e = NEW(struct errand);
+
+    e->task.run = run;
+    e->fresh = fresh;
+    e->grace_ms = grace_ms;
+    worker_ask(w, &e->task);
+}
+
+void node_publish(struct node *n, struct snapshot *fresh)
+{
+    struct snapshot *old;
+
+    for (unsigned i = 0; i < n->workers_len; i++)
+        send_errand(n->workers[i].worker, run_adopt, snapshot_hold(fresh), 0);
+    pthread_mutex_lock(&n->lock);
+    old = n->settings;
+    n->settings = fresh;
+    pthread_mutex_unlock(&n->lock);
+    snapshot_release(old);
+}
+
+void node_refresh(struct node *n)
+{
+    for (size_t i = 0; i < n->config->listeners_len; i++)
+        if (n->listeners[i].tls != NULL)
+            tls_server_refresh(n->listeners[i].tls);
+}
+
+/* -- coming up --------------------------------------------------------------------------------------------------- */
+
+static enum status open_store(struct node *n, struct fault *why)
+{
+    struct store_config config = { .url = n->config->store, .reserve_bytes = n->config->limits.min_free_bytes };
+
+    return store_open(&config, &n->store, why);
+}
+
+static enum status load_settings(struct node *n, struct fault *why)
+{
+    struct store_request r = { .verb = STORE_SETTINGS_LOAD };
+    enum status st = store_call(n->store, &r);
+
+    if (st == OK)
+        st = snapshot_new(r.settings, r.settings_len, r.version, &n->settings, why);
+    else
+        *why = r.why;
+    arena_release(&r.arena);
+    return st;
+}
+
+static enum status open_tls(struct node *n, struct fault *why)
+{
+    n->listeners = mem_new(n->config->listeners_len, sizeof *n->listeners);
+    for (size_t i = 0; i < n->config->listeners_len; i++) {
+        const struct config_listener *l = &n->config->listeners[i];
+        struct fault inner;
+        enum status st;
+
+        n->listeners[i].config = l;
+        if (l->tls == LISTENER_CLEAR)
+            continue;
+        st = tls_server_new(&l->tls_config, &n->listeners[i].tls, &inner);
+        if (st != OK)
+            return fault_set(why, st, "listener '%s': %s", l->name, inner.text);
+    }
+    return OK;
+}
+
+static size_t count_addresses(const struct config *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->listeners_len; i++)
+        n += c->listeners[i].addresses_len;
+    return n;
+}
+
+static enum status bind_worker(struct node *n, struct node_worker *nw, bool is_first, struct fault *why)
+{
+    nw->sockets = mem_new(count_addresses(n->config), sizeof *nw->sockets);
+    for (size_t i = 0; i < n->config->listeners_len; i++) {
+        const struct config_listener *l = &n->config->listeners[i];
+
+        for (size_t j = 0; j < l->addresses_len; j++) {
+            struct node_socket *s = &nw->sockets[nw->sockets_len];
+            struct fault inner;
+            enum status st = listener_open(&s->socket, &l->addresses[j], is_first, &inner);
+
+            if (st != OK)
+                return fault_set(why, st, "listener '%s': %s", l->name, inner.text);
+            s->listener = &n->listeners[i];
+            nw->sockets_len++;
+        }
+    }
+    return OK;
+}
+
+static unsigned cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+static enum status make_workers(struct node *n, struct fault *why)
+{
+    n->workers_len = n->config->workers != 0 ? n->config->workers : cores();
+    n->workers = mem_new(n->workers_len, sizeof *n->workers);
+    for (unsigned i = 0; i < n->workers_len; i++) {
+        enum status st = bind_worker(n, &n->workers[i], i == 0, why);
+
+        if (st != OK)
+            return st;
+        n->workers[i].worker = worker_new(n, i, why);
+        if (n->workers[i].worker == NULL)
+            return ERR_PERMANENT;
+    }
+    return OK;
+}
+
+enum status node_new(const struct config *config, struct node **out, struct fault *why)
+{
+    struct node *n = NEW(struct node);
+    enum status st;
+
+    n->config = config;
+    n->started_s = clock_wall_s();
+    pthread_mutex_init(&n->lock, NULL);
+    n->census = census_new(config->limits.connections, config->limits.connections_per_address);
+    st = open_tls(n, why);
+    if (st == OK)
+        st = open_store(n, why);
+    if (st == OK)
+        st = load_settings(n, why);
+    if (st == OK && (n->hasher = hasher_new(why)) == NULL)
+        st = ERR_TEMPORARY;
+    if (st == OK)
+        st = make_workers(n, why);
+    if (st != OK) {
+        node_free(n);
+        return st;
+    }
+    *out = n;
+    return OK;
+}
+
+static void *worker_main(void *arg)
+{
+    worker_run(arg);
+    return NULL;
+}
+
+enum status node_start(struct node *n, struct fault *why)
+{
+    for (unsigned i = 0; i < n->workers_len; i++) {
+        if (pthread_create(&n->workers[i].thread, NULL, worker_main, n->workers[i].worker) != 0)
+            return fault_errno(why, "cannot start worker %u", i);
+        n->workers[i].is_running = true;
+    }
+    return OK;
+}
+
+/* -- going down --------------------------------------------------------------------------------------------------- */
+
+void node_stop(struct node *n, int64_t grace_ms)
+{
+    for (unsigned i = 0; i < n->workers_len; i++)
+        if (n->workers[i].is_running)
+            send_errand(n->workers[i].worker, run_stop, NULL, grace_ms);
+    for (unsigned i = 0; i < n->workers_len; i++) {
+        if (n->workers[i].is_running)
+            pthread_join(n->workers[i].thread, NULL);
+        n->workers[i].is_running = false;
+    }
+}
+
+static void free_worker(struct node_worker *nw)
+{
+    worker_free(nw->worker);
+    for (size_t i = 0; i < nw->sockets_len; i++)
+        listener_close(&nw->sockets[i].socket);
+    free(nw->sockets);
+}
+
+void node_free(struct node *n)
+{
+    if (n == NULL)
+        return;
+    hasher_free(n->hasher);
+    /* The store first: what workers sent is done and answered before they go. */
+    store_close(n->store);
+    for (unsigned i = 0; i < n->workers_len; i++)
+        free_worker(&n->workers[i]);
+    free(n->workers);
+    for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
+        tls_server_free(n->listeners[i].tls);
+    free(n->listeners);
+    census_free(n->census);
+    snapshot_release(n->settings);
+    pthread_mutex_destroy(&n->lock);
+    free(n);
+}

@@ -1,0 +1,28 @@
+/* relay/node_private.h: what workers see of their node beyond relay/node.h. */
+#ifndef STERNPOST_RELAY_NODE_PRIVATE_H
+#define STERNPOST_RELAY_NODE_PRIVATE_H
+
+#include "net/listener.h"
+#include "net/tls_server.h"
+#include "relay/node.h"
+
+struct census;
+struct hasher;
+
+/* A configured listener with its TLS; shared by all workers, immutable. */
+struct node_listener {
+    const struct config_listener *config;
+    struct tls_server            *tls; /* NULL: LISTENER_CLEAR */
+};
+
+/* One bound socket of one worker. */
+struct node_socket {
+    struct listener             socket;
+    const struct node_listener *listener;
+};
+
+struct census *node_census(struct node *n);
+struct hasher *node_hasher(struct node *n);
+size_t node_sockets(struct node *n, unsigned worker, struct node_socket **out);
+
+#endif

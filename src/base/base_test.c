@@ -47,6 +47,21 @@ TEST(slice_case)
     CHECK(slice_ends_case(SLICE_LIT("mx.EXAMPLE.org"), SLICE_LIT(".example.ORG")));
 }
 
+TEST(buf_shorten)
+{
+    struct buf b;
+
+    buf_init(&b, 10);
+    CHECK(buf_add(&b, SLICE_LIT("12345678")) == OK);
+    buf_consume(&b, 2);
+    buf_shorten(&b, 3);
+    CHECK_STR(buf_slice(&b), "345");
+    buf_shorten(&b, 3);
+    CHECK(buf_add(&b, SLICE_LIT("abcdefghij")) == OK);
+    CHECK_STR(buf_slice(&b), "abcdefghij");
+    buf_release(&b);
+}
+
 TEST(buf_keeps_its_maximum)
 {
     struct buf b;
@@ -170,5 +185,5 @@ TEST(log_escapes_values)
     log_capture(NULL);
 }
 
-RUN_TESTS(T(slice_to_u64), T(slice_cut), T(slice_case), T(buf_keeps_its_maximum), T(arena_copies), T(siphash_vector),
-          T(map_holds_many), T(clock_texts), T(utf8), T(log_escapes_values))
+RUN_TESTS(T(slice_to_u64), T(slice_cut), T(slice_case), T(buf_shorten), T(buf_keeps_its_maximum), T(arena_copies),
+          T(siphash_vector), T(map_holds_many), T(clock_texts), T(utf8), T(log_escapes_values))

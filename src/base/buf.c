@@ -109,3 +109,11 @@ void buf_consume(struct buf *b, size_t len)
     if (b->len == 0)
         b->start = 0;
 }
+
+void buf_shorten(struct buf *b, size_t len)
+{
+    assert(len <= b->len);
+    b->len -= len;
+    if (b->len == 0)
+        b->start = 0;
+}

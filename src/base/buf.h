@@ -32,7 +32,8 @@ MUST_USE enum status buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2
 char *buf_room(struct buf *b, size_t want, size_t *room);
 void buf_grew(struct buf *b, size_t len);
 
-/* Drops `len` bytes from the front. */
+/* Drops `len` bytes from the front / from the end. */
 void buf_consume(struct buf *b, size_t len);
+void buf_shorten(struct buf *b, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #define STERNPOST_SETTINGS_SNAPSHOT_H
 
 #include "policy/decide.h"
+#include "store/store.h"
 
 struct host_server {
     struct slice name;   /* host name, or an IP address without brackets */
@@ -42,6 +43,10 @@ struct gateway { /* the one setting of its kind */
 /* Reference-counted; immutable but for the count. */
 struct snapshot;
 
+/* Compiles settings as STORE_SETTINGS_LOAD gives them (`after` of each row); copies everything. This is also the whole
+ * validation: ERR_SYNTAX, `why` names kind, name, field and remedy. *out has one reference. */
+MUST_USE enum status snapshot_new(const struct setting_row *rows, size_t rows_len, uint64_t version,
+                                  struct snapshot **out, struct fault *why);
 struct snapshot *snapshot_hold(struct snapshot *s); /* one more reference */
 void snapshot_release(struct snapshot *s);
 uint64_t snapshot_version(const struct snapshot *s);

@@ -7,7 +7,11 @@
  *
  * A request that fails alone (ERR_NOT_FOUND, ERR_CONFLICT, ERR_EXISTS, ERR_LIMIT) costs the others nothing.
  * When a commit fails (full disk, I/O error), puts and chunks of it get ERR_FULL or ERR_TEMPORARY;
- * settles, which must not be lost, are kept by the store thread and tried again until they succeed. */
+ * settles, which must not be lost, are kept by the store thread and tried again until they succeed.
+ * Until then other writing requests get ERR_FULL or ERR_TEMPORARY at once. When the database is found damaged,
+ * nothing is written any more: settles get ERR_PERMANENT, all else that writes ERR_TEMPORARY; reading goes on.
+ * A LIST or CHANGE by filter runs in slices, so that a long queue does not hold up mail; what is sent behind it may
+ * overtake it. Results count only when the status is OK. */
 #ifndef STERNPOST_STORE_STORE_H
 #define STERNPOST_STORE_STORE_H
 
@@ -131,6 +135,8 @@ struct store_stats {
 
 struct store_request {
     struct handoff_item item;      /* private; first */
+    uint64_t            cursor;    /* private: how far a long request has come */
+    bool                is_unfinished; /* private */
     enum store_verb     verb;
     struct handoff     *reply_to;  /* where the request goes when it is done; never NULL, but for store_call() */
     void              (*done)(struct store_request *r); /* called by whoever takes from reply_to */

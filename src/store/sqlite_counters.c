@@ -1,0 +1,49 @@
+#include "base/memory.h"
+#include "store/sqlite.h"
+
+enum status sqlite_count(struct sqlite *b, struct store_request *r)
+{
+    static const char sql[] = "INSERT INTO counter VALUES (?1, ?2, ?3, ?4) "
+                              "ON CONFLICT DO UPDATE SET value = value + excluded.value";
+
+    for (size_t i = 0; i < r->counters_in_len; i++) {
+        const struct counter_row *c = &r->counters_in[i];
+        sqlite3_stmt *q = query(b, sql);
+
+        bind_text(q, 1, c->name);
+        bind_text(q, 2, c->day);
+        bind_text(q, 3, c->key);
+        bind_id(q, 4, c->value);
+        (void)query_run(b, q);
+    }
+    return b->trouble;
+}
+
+enum status sqlite_counters(struct sqlite *b, struct store_request *r)
+{
+    static const char sql[] = "SELECT day, key, value FROM counter WHERE name = ?1 AND day >= ?2 ORDER BY day, key";
+    sqlite3_stmt *q = query(b, sql);
+    struct slice name = arena_copy(&r->arena, r->name);
+    struct counter_row *found = NULL, *kept;
+    size_t len = 0, cap = 0;
+
+    bind_text(q, 1, r->name);
+    bind_text(q, 2, r->since_day);
+    while (query_next(b, q)) {
+        if (len == cap) {
+            cap = cap == 0 ? 16 : cap * 2;
+            found = mem_resize(found, cap, sizeof *found);
+        }
+        found[len++] = (struct counter_row){ .day = column_copy(&r->arena, q, 0),
+                                             .name = name,
+                                             .key = column_copy(&r->arena, q, 1),
+                                             .value = column_id(q, 2) };
+    }
+    kept = ARENA_ARRAY(&r->arena, struct counter_row, len);
+    if (len > 0)
+        memcpy(kept, found, len * sizeof *kept);
+    free(found);
+    r->counters = kept;
+    r->counters_len = len;
+    return b->trouble;
+}

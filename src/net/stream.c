@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include "net/loop.h"
+#include "net/stream_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,8 @@ void stream_init(struct stream *s, int fd)
 
 void stream_close(struct stream *s)
 {
+    if (s->ssl != NULL)
+        stream_tls_close(s);
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
@@ -32,6 +35,7 @@ void stream_close(struct stream *s)
 
 static enum stream_result broken(struct stream *s, const char *what, int err)
 {
+    s->is_broken = true;
     (void)snprintf(s->error, sizeof s->error, "%s: %s", what, strerror(err));
     return STREAM_BROKEN;
 }
@@ -132,7 +136,9 @@ enum stream_result stream_read(struct stream *s, char *out, size_t size, size_t 
     *got = 0;
     if (s->saw_end)
         return STREAM_END;
-    return tcp_read(s, out, size, got);
+    if (s->is_broken)
+        return STREAM_BROKEN;
+    return s->ssl != NULL ? stream_tls_read(s, out, size, got) : tcp_read(s, out, size, got);
 }
 
 enum stream_result stream_write(struct stream *s, struct slice bytes, size_t *put)
@@ -140,7 +146,9 @@ enum stream_result stream_write(struct stream *s, struct slice bytes, size_t *pu
     *put = 0;
     if (bytes.len == 0)
         return STREAM_OK;
-    return tcp_write(s, bytes, put);
+    if (s->is_broken)
+        return STREAM_BROKEN;
+    return s->ssl != NULL ? stream_tls_write(s, bytes, put) : tcp_write(s, bytes, put);
 }
 
 unsigned stream_wants(const struct stream *s)

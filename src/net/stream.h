@@ -23,6 +23,8 @@ struct stream {
     struct ssl_st    *ssl;
     unsigned          wants;
     bool              is_shaken;   /* the handshake is done */
+    bool              is_broken;   /* nothing more is said, no close_notify either */
+    bool              is_drained;  /* what TLS holds is less than a record */
     bool              saw_end;     /* nothing more is read, not even from the TCP below (TLS-21) */
     char              error[160];
 };
@@ -40,11 +42,11 @@ enum stream_result stream_connected(struct stream *s);
 
 /* Reads up to `size` bytes; *got > 0 on STREAM_OK. */
 enum stream_result stream_read(struct stream *s, char *out, size_t size, size_t *got);
-/* Writes what goes at once; *put may be less than all on STREAM_OK and is 0 on STREAM_AGAIN. In TLS the same
- * bytes must be offered again after STREAM_AGAIN. */
+/* Writes what goes at once; *put may be less than all on STREAM_OK and is 0 on STREAM_AGAIN. In TLS the bytes that
+ * were left, and more behind them if there are, must be offered next. */
 enum stream_result stream_write(struct stream *s, struct slice bytes, size_t *put);
 
-/* Starts TLS. Nothing read from the TCP may be in the caller's hands (TLS-03: the caller asserts). Then call
+/* Starts TLS; the tls_server or tls_client outlives the stream. Nothing read from the TCP may be in the caller's hands (TLS-03: the caller asserts). Then call
  * stream_handshake() until it is not STREAM_AGAIN. */
 void stream_start_server(struct stream *s, struct tls_server *tls);
 void stream_start_client(struct stream *s, struct tls_client *tls, const struct tls_target *target);

@@ -4,13 +4,13 @@
 
 #include "base/slice.h"
 #include "base/status.h"
-#include "net/tls_server.h" /* enum tls_profile */
+#include "net/tls_profile.h"
 #include "policy/tls_facts.h"
 
 struct tls_client; /* contexts by profile and trust bundle, made when first asked for, and the session cache */
 
 struct tls_client *tls_client_new(void);
-void tls_client_free(struct tls_client *t);
+void tls_client_free(struct tls_client *t); /* after its last stream was closed */
 
 /* Whom we expect. The handshake itself never fails for a certificate: facts are gathered against this target
  * and judged by policy (decision_check) before anything is said inside. */
@@ -24,7 +24,12 @@ struct tls_target {
     struct slice        session_key; /* resumption only between equal keys: server, port and demand; empty: none */
 };
 
-/* Checks that a bundle can be loaded (settings validation). */
+/* Checks that a bundle can be loaded (settings validation); NULL: the system's. */
 MUST_USE enum status tls_client_check_bundle(const char *ca_file, struct fault *why);
+
+/* For net/stream.h: a session ready to say hello, owned by the caller; copies the target. And what became of it:
+ * tls_client_facts() judges it against that target. */
+struct ssl_st *tls_client_open(struct tls_client *t, const struct tls_target *target);
+void tls_client_facts(const struct ssl_st *ssl, struct tls_facts *out);
 
 #endif

@@ -5,10 +5,8 @@
 
 #include "base/slice.h"
 #include "base/status.h"
-
-/* modern: TLS 1.3 only... see the table in tls_profile.c. SSLv3 and RC4 never. */
-enum tls_profile { TLS_PROFILE_MODERN, TLS_PROFILE_INTERMEDIATE, TLS_PROFILE_LEGACY };
-bool tls_profile_parse(struct slice s, enum tls_profile *out);
+#include "net/tls_profile.h"
+#include "policy/tls_facts.h"
 
 struct tls_server_certificate { /* PEM files; RSA and ECDSA sets for the same name may stand side by side */
     const char *chain_file, *key_file;
@@ -27,9 +25,13 @@ struct tls_server;
  * error). Names for SNI come from the leaf's DNS names; a full left-most wildcard counts (RFC 9525). */
 MUST_USE enum status tls_server_new(const struct tls_server_config *config, struct tls_server **out,
                                     struct fault *why);
-void tls_server_free(struct tls_server *t);
+void tls_server_free(struct tls_server *t); /* after its last stream was closed */
 /* Looks whether a file changed and loads it anew; a bad new set leaves the old one in use and logs why. New
  * handshakes see the new set, running sessions go on. Call every few seconds from one thread. */
 void tls_server_refresh(struct tls_server *t);
+
+/* For net/stream.h: a session that waits for its ClientHello, owned by the caller; and what became of it. */
+struct ssl_st *tls_server_open(struct tls_server *t);
+void tls_server_facts(const struct ssl_st *ssl, struct tls_facts *out);
 
 #endif

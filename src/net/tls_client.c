@@ -1,0 +1,236 @@
+#include "net/tls_client.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "net/tls_peer.h"
+#include "net/tls_sessions.h"
+#include "net/tls_setup.h"
+#include "net/tls_trust.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+enum { SESSION_KEYS_MAX = 1000 };
+
+/* One for each profile, demand and bundle; made anew when the bundle's file changes. */
+struct context {
+    struct context *next;
+    unsigned id; /* never used twice, so that no session outlives the trust it was judged by */
+    enum tls_profile profile;
+    bool is_demanding;
+    char *ca_file;     /* NULL: the system's */
+    X509_STORE *store; /* NULL: it could not be loaded, and nothing is trusted */
+    SSL_CTX *ssl;
+};
+
+struct tls_client {
+    struct context *contexts;
+    unsigned last_id;
+    struct tls_sessions *sessions;
+};
+
+/* What belongs to one connection; freed with its SSL. */
+struct peer {
+    struct arena arena;
+    struct tls_client *client;
+    struct slice session_key; /* empty: not to be resumed */
+    struct slice *names;
+    size_t names_len;
+    struct fault no_trust; /* why the bundle could not be loaded */
+};
+
+static int peer_index;
+
+static void free_peer(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    struct peer *p = ptr;
+
+    (void)parent, (void)ad, (void)idx, (void)argl, (void)argp;
+    if (p == NULL)
+        return;
+    arena_release(&p->arena);
+    free(p);
+}
+
+static void make_index(void)
+{
+    tls_setup();
+    peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_peer);
+    tls_must(peer_index >= 0);
+}
+
+struct tls_client *tls_client_new(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct tls_client *t = NEW(struct tls_client);
+
+    (void)pthread_once(&once, make_index);
+    t->sessions = tls_sessions_new(SESSION_KEYS_MAX);
+    return t;
+}
+
+static void free_context(struct context *c)
+{
+    SSL_CTX_free(c->ssl);
+    X509_STORE_free(c->store);
+    free(c->ca_file);
+    free(c);
+}
+
+void tls_client_free(struct tls_client *t)
+{
+    if (t == NULL)
+        return;
+    while (t->contexts != NULL) {
+        struct context *c = t->contexts;
+
+        t->contexts = c->next;
+        free_context(c);
+    }
+    tls_sessions_free(t->sessions);
+    free(t);
+}
+
+enum status tls_client_check_bundle(const char *ca_file, struct fault *why)
+{
+    X509_STORE *store;
+    enum status st = tls_trust_store(ca_file, &store, why);
+
+    if (st == OK)
+        X509_STORE_free(store);
+    return st;
+}
+
+/* The library hands over a reference when 1 is returned. Below TLS 1.3 only sessions with the extended master
+ * secret are resumed (RFC 7627 section 5.3). */
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct peer *p = SSL_get_ex_data(ssl, peer_index);
+
+    if (p->session_key.len == 0 || (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1))
+        return 0;
+    tls_sessions_put(p->client->sessions, p->session_key, session);
+    return 1;
+}
+
+static SSL_CTX *new_ssl_context(const struct context *c)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+    tls_must(ctx != NULL);
+    tls_profile_apply(ctx, c->profile, c->is_demanding);
+    if (c->store != NULL)
+        SSL_CTX_set1_cert_store(ctx, c->store);
+    /* Never fails the handshake: tls_peer_verify() notes what is wrong. The purpose is the client's by default
+     * (sslserver): a certificate without serverAuth is not trusted. */
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, tls_peer_verify, NULL);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, on_session);
+    return ctx;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static struct context **find_context(struct tls_client *t, const struct tls_target *target)
+{
+    struct context **at = &t->contexts;
+
+    while (*at != NULL && !((*at)->profile == target->profile && (*at)->is_demanding == target->is_demanding &&
+                            same_file((*at)->ca_file, target->ca_file)))
+        at = &(*at)->next;
+    return at;
+}
+
+static struct context *context_for(struct tls_client *t, const struct tls_target *target, struct fault *why)
+{
+    struct context **at = find_context(t, target), *c = *at;
+    X509_STORE *store = NULL;
+
+    if (tls_trust_store(target->ca_file, &store, why) != OK)
+        store = NULL;
+    if (c != NULL && c->store == store) {
+        X509_STORE_free(store);
+        return c;
+    }
+    if (c != NULL) {
+        *at = c->next;
+        free_context(c);
+    }
+    c = NEW(struct context);
+    c->id = ++t->last_id;
+    c->profile = target->profile;
+    c->is_demanding = target->is_demanding;
+    c->ca_file = target->ca_file == NULL ? NULL : mem_str(slice_str(target->ca_file));
+    c->store = store;
+    c->ssl = new_ssl_context(c);
+    c->next = t->contexts;
+    t->contexts = c;
+    return c;
+}
+
+static struct peer *new_peer(struct tls_client *t, const struct tls_target *target)
+{
+    struct peer *p = NEW(struct peer);
+
+    p->client = t;
+    p->names = ARENA_ARRAY(&p->arena, struct slice, target->names_len);
+    p->names_len = target->names_len;
+    for (size_t i = 0; i < target->names_len; i++)
+        p->names[i] = arena_copy(&p->arena, target->names[i]);
+    return p;
+}
+
+/* RFC 6066 section 3: a DNS name without trailing dot, and never an address. */
+static void send_sni(SSL *ssl, struct slice name)
+{
+    char text[256];
+
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    if (name.len > 0 && slice_to_cstr(name, text, sizeof text))
+        (void)SSL_set_tlsext_host_name(ssl, text);
+}
+
+static void offer_session(SSL *ssl, const struct peer *p)
+{
+    SSL_SESSION *session = tls_sessions_get(p->client->sessions, p->session_key, clock_wall_s());
+
+    if (session == NULL)
+        return;
+    (void)SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
+}
+
+SSL *tls_client_open(struct tls_client *t, const struct tls_target *target)
+{
+    struct peer *p = new_peer(t, target);
+    struct context *c = context_for(t, target, &p->no_trust);
+    SSL *ssl = SSL_new(c->ssl);
+
+    tls_must(ssl != NULL && SSL_set_ex_data(ssl, peer_index, p) == 1);
+    SSL_set_connect_state(ssl);
+    send_sni(ssl, target->sni);
+    if (target->session_key.len > 0) {
+        p->session_key =
+            arena_printf(&p->arena, "%u/%.*s/%.*s", c->id, SLICE_FMT(target->sni), SLICE_FMT(target->session_key));
+        offer_session(ssl, p);
+    }
+    return ssl;
+}
+
+void tls_client_facts(const SSL *ssl, struct tls_facts *out)
+{
+    const struct peer *p = SSL_get_ex_data(ssl, peer_index);
+
+    tls_peer_facts(ssl, out);
+    tls_peer_match(ssl, p->names, p->names_len, out);
+    if (p->no_trust.text[0] != '\0' && out->verdict != CERT_TRUSTED && out->verdict != CERT_ABSENT)
+        (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%.*s", (int)sizeof out->verdict_text - 1,
+                       p->no_trust.text);
+}

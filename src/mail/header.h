@@ -42,7 +42,7 @@ void mail_header_begin(struct mail_header *h, struct arena *arena, struct mail_f
 /* Takes the next piece of the message; once is_over, does nothing. ERR_LIMIT when the section is longer than
  * MAIL_HEADER_BYTES_MAX (SRV-24); then only mail_header_end() may follow. */
 MUST_USE enum status mail_header_feed(struct mail_header *h, struct slice piece);
-/* Settles the last field of a message that has no empty line, and frees what is not in the arena. */
+/* Settles the last field of a message that has no empty line, and frees what is not in the arena. Idempotent. */
 void mail_header_end(struct mail_header *h);
 
 #endif

@@ -79,6 +79,11 @@ unsigned destination_limit(const struct destination *d)
     return d->limit;
 }
 
+unsigned destination_running(const struct destination *d)
+{
+    return d->running;
+}
+
 size_t window_deliveries(const struct window *w)
 {
     return w->deliveries;
@@ -213,7 +218,7 @@ static void adapt(struct window *w, struct destination *d, enum job_end end)
     if (end == JOB_TROUBLE) {
         d->limit = d->limit > 1 ? d->limit / 2 : 1;
         d->successes = 0;
-    } else if (++d->successes >= d->limit && d->limit < w->most_connections) {
+    } else if (end == JOB_SERVED && ++d->successes >= d->limit && d->limit < w->most_connections) {
         d->limit++;
         d->successes = 0;
     }
@@ -235,12 +240,9 @@ struct job *window_take_waiting(struct window *w, struct destination *d)
 {
     struct job *first = TAILQ_FIRST(&d->waiting);
 
+    for (struct job *j = first; j != NULL; j = TAILQ_NEXT(j, link))
+        d->running++;
     TAILQ_INIT(&d->waiting);
     update_turn(w, d);
     return first;
-}
-
-void window_drop(struct window *w, struct job *j)
-{
-    job_free(w, j);
 }

@@ -42,17 +42,18 @@ struct job *window_next_of(struct window *w, struct destination *d);
 enum job_end {
     JOB_SERVED,  /* a server talked to us to the end, whatever it said of the message */
     JOB_TROUBLE, /* no server could be had, or it went away */
+    JOB_SKIPPED, /* nobody was asked */
 };
 /* Ends a running job and frees it. */
 void window_finished(struct window *w, struct job *j, enum job_end end);
 
-/* Takes all waiting jobs of a destination out, as a list through job.link order; free each with window_drop().
- * For a destination that is found dead. */
+/* Takes all waiting jobs of a destination out, as a list through job.link; they are running from here on, whatever the
+ * limit. For a destination that is found dead. */
 struct job *window_take_waiting(struct window *w, struct destination *d);
-void window_drop(struct window *w, struct job *j);
 
 size_t window_deliveries(const struct window *w); /* recipients waiting or running */
 struct slice destination_key(const struct destination *d);
 unsigned destination_limit(const struct destination *d);
+unsigned destination_running(const struct destination *d);
 
 #endif

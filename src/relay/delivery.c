@@ -48,7 +48,7 @@ void delivery_finish(struct delivery *d, enum job_end end)
     if (d->is_settling)
         return;
     d->is_settling = true;
-    d->end = end;
+    d->end = d->is_skipped ? JOB_SKIPPED : end;
     address_lookup_release(&d->lookup);
     mx_lookup_release(&d->mx);
     if (d->connection != NULL) {
@@ -60,7 +60,8 @@ void delivery_finish(struct delivery *d, enum job_end end)
         else
             connection_drop(c);
     }
-    delivery_settle(d);
+    if (!d->is_loading)
+        delivery_settle(d);
 }
 
 /* -- no server is left ----------------------------------------------------------------------------------------------- */
@@ -90,13 +91,15 @@ static void all_servers_failed(struct delivery *d)
     const struct failures *f = &d->failures;
     struct slice why = arena_copy(&d->arena, slice_str(f->last.why.text));
 
+    if (f->network > 0 && !f->any_connected && f->tls + f->refused + f->other == 0)
+        dispatcher_found_dead(d->worker->dispatcher, d->job, why);
     if (f->tls > 0 && f->network == 0 && f->refused == 0 && f->other == 0 && decision_requires_tls(&d->decision))
         tls_not_to_be_had(d);
     else if (f->refused > 0 && f->tls == 0 && f->network == 0 && f->other == 0)
         delivery_fail_all(d, RCPT_PERMANENT,
                           f->last.reply.enhanced[0] != '\0' ? f->last.reply.enhanced : "5.3.0", why);
     else
-        delivery_fail_all(d, RCPT_TEMPORARY, "4.4.1",
+        delivery_fail_all(d, RCPT_TEMPORARY, f->last.reply.enhanced[0] == '4' ? f->last.reply.enhanced : "4.4.1",
                           why.len > 0 ? why : SLICE_LIT("no server could be tried"));
 }
 
@@ -154,6 +157,7 @@ static void drop_private(struct delivery *d)
 static void note_failure(struct delivery *d, const struct connection_failure *f)
 {
     d->failures.last = *f;
+    d->failures.any_connected |= f->was_connected;
     d->failures.last_server = d->candidates_len > 0 && d->at < d->candidates_len ? current(d)->name : slice_str("");
     switch (f->cause) {
     case FAILURE_TLS:
@@ -232,38 +236,54 @@ static bool retries_in_clear(const struct delivery *d, const struct connection_f
            !current(d)->is_implicit_tls && (d->host == NULL || d->host->username.len == 0);
 }
 
-static void on_failed(struct delivery *d, struct connection *c)
+/* A name that was not accepted as proof is worth a word: the remedy is a rule's to give. */
+static void explain_mismatch(struct delivery *d)
 {
-    struct connection_failure f = *connection_failure(c);
-    size_t at = reached(d, c);
-    bool had_mail = d->rcpts != NULL;
+    struct connection_failure *f = &d->failure;
+    size_t used = strlen(f->why.text);
 
-    delivery_record(d, "failed", slice_str(f.why.text), c, &f);
-    d->connection = NULL;
-    d->rcpts = NULL;
-    connection_drop(c);
-    if (f.was_reused && d->at == SIZE_MAX) {
-        /* A kept connection that the server had given up says nothing about the server. */
-        delivery_find_servers(d);
+    if (f->cause != FAILURE_TLS || f->result != TLS_RESULT_CERTIFICATE_HOST_MISMATCH || d->at >= d->candidates_len ||
+        current(d)->is_trusted_name)
         return;
-    }
-    if (had_mail && f.cause != FAILURE_REPLY && d->at == SIZE_MAX) {
+    (void)snprintf(f->why.text + used, sizeof f->why.text - used,
+                   " (the name '%.*s' comes from unsigned DNS and proves nothing; list it in the rule's names to accept it)",
+                   SLICE_FMT(current(d)->name));
+}
+
+void delivery_after_failure(struct delivery *d)
+{
+    struct connection_failure *f = &d->failure;
+
+    if (d->at == SIZE_MAX) {
+        /* It was a kept connection: that it broke says nothing about the server. */
         delivery_find_servers(d);
-        return;
-    }
-    if (retries_in_clear(d, &f)) {
+    } else if (retries_in_clear(d, f)) {
         metric_add(METRIC_TLS_OUT_FALLBACK, 1);
         d->in_clear = true;
-        connect_from(d, at, 1);
-        return;
+        connect_from(d, d->failed_at, 1);
+    } else {
+        note_failure(d, f);
+        d->in_clear = false;
+        d->addresses_tried++;
+        if (f->was_connected && d->failed_at + 1 < d->lookup.addresses_len)
+            connect_from(d, d->failed_at + 1, d->lookup.addresses_len - d->failed_at - 1);
+        else
+            delivery_next_server(d);
     }
-    note_failure(d, &f);
-    d->in_clear = false;
-    d->addresses_tried += 1;
-    if (f.was_connected && at + 1 < d->lookup.addresses_len)
-        connect_from(d, at + 1, d->lookup.addresses_len - at - 1);
+}
+
+static void on_failed(struct delivery *d, struct connection *c)
+{
+    d->failure = *connection_failure(c);
+    d->failed_at = reached(d, c);
+    explain_mismatch(d);
+    delivery_record(d, "failed", slice_str(d->failure.why.text), c, &d->failure);
+    d->connection = NULL;
+    connection_drop(c);
+    if (d->is_loading)
+        d->lost_while_loading = true;
     else
-        delivery_next_server(d);
+        delivery_after_failure(d);
 }
 
 static void on_event(struct connection_user *u, struct connection *c, enum connection_event kind,
@@ -289,6 +309,17 @@ static void on_event(struct connection_user *u, struct connection *c, enum conne
 
 /* -- beginning ------------------------------------------------------------------------------------------------------------- */
 
+static void delivery_free(struct buried *b)
+{
+    struct delivery *d = CONTAINER_OF(b, struct delivery, buried);
+
+    snapshot_release(d->settings);
+    arena_release(&d->load.arena);
+    arena_release(&d->settle.arena);
+    arena_release(&d->arena);
+    free(d);
+}
+
 static struct delivery *delivery_new(struct worker *w, struct job *job)
 {
     struct delivery *d = NEW(struct delivery);
@@ -297,9 +328,24 @@ static struct delivery *delivery_new(struct worker *w, struct job *job)
     d->job = job;
     d->settings = snapshot_hold(w->settings);
     d->user.on_event = on_event;
+    d->buried.free = delivery_free;
     d->at = SIZE_MAX;
     trace_init(&d->trace, &d->arena);
+    d->next = w->deliveries;
+    if (d->next != NULL)
+        d->next->prev = d;
+    w->deliveries = d;
     return d;
+}
+
+void delivery_leave(struct delivery *d)
+{
+    if (d->prev != NULL)
+        d->prev->next = d->next;
+    else
+        d->worker->deliveries = d->next;
+    if (d->next != NULL)
+        d->next->prev = d->prev;
 }
 
 static void make_outcomes(struct delivery *d)
@@ -348,8 +394,30 @@ void delivery_skip(struct worker *w, struct job *job, struct slice why)
 
     make_outcomes(d);
     d->is_skipped = true;
-    trace_add(&d->trace, "attempt",
-              arena_printf(&d->arena, "not tried: the destination was found dead a moment ago: %.*s", SLICE_FMT(why)),
-              json_object());
-    delivery_fail_all(d, RCPT_TEMPORARY, "4.4.1", arena_copy(&d->arena, why));
+    delivery_fail_all(d, RCPT_TEMPORARY, "4.4.1",
+                      arena_printf(&d->arena, "not tried, its destination was found dead a moment ago: %.*s",
+                                   SLICE_FMT(why)));
+}
+
+static void cut_off(struct delivery *d)
+{
+    address_lookup_release(&d->lookup);
+    mx_lookup_release(&d->mx);
+    if (d->connection != NULL)
+        connection_drop(d->connection);
+    d->connection = NULL;
+    delivery_leave(d);
+    worker_bury(d->worker, &d->buried);
+    dispatcher_job_done(d->worker->dispatcher, d->job, JOB_SKIPPED);
+}
+
+void delivery_end_all(struct worker *w)
+{
+    struct delivery *next;
+
+    for (struct delivery *d = w->deliveries; d != NULL; d = next) {
+        next = d->next;
+        if (!d->is_loading && !d->is_at_store)
+            cut_off(d);
+    }
 }

@@ -12,7 +12,7 @@ void delivery_start(struct worker *w, struct job *job);
 /* Defers a waiting job without trying: its destination was found dead a moment ago. Takes the job, which was taken out of
  * the window with window_take_waiting(). */
 void delivery_skip(struct worker *w, struct job *job, struct slice why);
-/* Deliveries under way in this worker. */
-size_t delivery_count(const struct worker *w);
+/* Cuts off what is under way, but for what is at the store already. The messages stay there. */
+void delivery_end_all(struct worker *w);
 
 #endif

@@ -1,16 +1,15 @@
 /* relay/delivery_plan.c: what is demanded, and which servers may be tried. */
-#include "relay/delivery_private.h"
-#include "relay/metrics.h"
-
+#include "base/memory.h"
 #include "mail/address.h"
+#include "relay/delivery_private.h"
 
 /* -- the decision -------------------------------------------------------------------------------------------------- */
 
-static struct rule_address rule_address_of(struct arena *arena, struct slice address, bool is_utf8)
+static struct rule_address rule_address_of(struct arena *arena, struct slice address)
 {
     struct mail_address a;
 
-    if (address.len == 0 || mail_address_parse(arena, address, is_utf8, &a, NULL) != OK)
+    if (address.len == 0 || mail_address_parse(arena, address, &a, NULL) != OK)
         return (struct rule_address){ 0 };
     return (struct rule_address){ a.local, a.domain };
 }
@@ -20,8 +19,8 @@ static void decide(struct delivery *d, const struct stored_rcpt *rcpt, struct de
     const struct gateway *g = snapshot_gateway(d->settings);
     const struct smtp_mail *mail = &d->job->message->stored.mail;
     struct policy_facts facts = {
-        .sender = rule_address_of(&d->arena, mail->address, mail->is_utf8),
-        .recipient = rule_address_of(&d->arena, rcpt->rcpt.address, mail->is_utf8),
+        .sender = rule_address_of(&d->arena, mail->address),
+        .recipient = rule_address_of(&d->arena, rcpt->rcpt.address),
         .rules = snapshot_rules(d->settings),
         .default_level = g->default_level,
         .alternate_mode = g->alternate_mode,

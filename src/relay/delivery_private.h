@@ -33,12 +33,16 @@ struct candidate {
 /* What the servers tried so far failed of. */
 struct failures {
     unsigned                  tls, network, refused, other; /* refused: a permanent reply before any mail was said */
+    bool                      any_connected;
     struct connection_failure last;
     struct slice              last_server;
 };
 
+struct settlement;
+
 struct delivery {
     struct buried          buried; /* first */
+    struct delivery       *next, *prev; /* in worker->deliveries */
     struct connection_user user;
     struct worker         *worker;
     struct job            *job;
@@ -66,17 +70,25 @@ struct delivery {
     struct smtp_rcpt      *rcpts;        /* for the transaction */
     struct rcpt_outcome   *outcomes;     /* for each of job->rcpts */
     struct failures        failures;
+    enum tls_version       delivered_over; /* TLS_VERSION_NONE: in clear, or not delivered */
     uint32_t               chunk;        /* next to be sent */
-    bool                   is_settling;
+    struct connection_failure failure;   /* of the connection just lost */
+    size_t                 failed_at;    /* index of its address */
 
     struct store_request   load, settle;
-    bool                   is_loading;
-    enum job_end           end;
+    bool                   is_loading;   /* `load` is at the store: what comes next waits for it */
+    bool                   lost_while_loading;
+    bool                   is_settling, is_at_store;
+    bool                   is_damaged;   /* its content cannot be trusted: it is held (DUR-10) */
     bool                   is_skipped;   /* never tried: its destination is dead */
+    enum job_end           end;
+    struct settlement     *settlement;
 };
 
 /* delivery.c */
 void delivery_next_server(struct delivery *d);
+void delivery_after_failure(struct delivery *d); /* the next address, server or way */
+void delivery_leave(struct delivery *d);         /* takes it out of its worker's list */
 void delivery_finish(struct delivery *d, enum job_end end); /* outcomes are complete: settle */
 void delivery_fail_all(struct delivery *d, enum rcpt_state state, const char *status, struct slice why);
 void delivery_record(struct delivery *d, const char *outcome, struct slice text, const struct connection *c,

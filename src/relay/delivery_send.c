@@ -71,19 +71,20 @@ static void on_loaded(struct store_request *r);
 
 static void load_next(struct delivery *d)
 {
+    arena_release(&d->load.arena);
     d->load = (struct store_request){ .verb = STORE_LOAD, .id = d->job->message->stored.id, .chunk_no = d->chunk };
     d->is_loading = true;
     worker_store(d->worker, &d->load, on_loaded);
 }
 
-/* Content that cannot be read is not sent by halves: the connection goes, and the message is held for a person. */
+/* Content that cannot be read is not sent by halves: the connection goes, and damaged content is held for a person. */
 static void content_lost(struct delivery *d, enum status st, const char *why)
 {
     struct connection *c = d->connection;
 
     d->connection = NULL;
-    if (c != NULL)
-        connection_drop(c);
+    connection_drop(c);
+    d->is_damaged = st == ERR_PERMANENT;
     log_error(NULL, "content of a message cannot be read", LOG_CSTR("why", why), LOG_CSTR("status", status_name(st)));
     delivery_fail_all(d, RCPT_TEMPORARY, "4.3.0", arena_printf(&d->arena, "the content could not be read: %s", why));
 }
@@ -91,21 +92,20 @@ static void content_lost(struct delivery *d, enum status st, const char *why)
 static void on_loaded(struct store_request *r)
 {
     struct delivery *d = CONTAINER_OF(r, struct delivery, load);
-    uint32_t chunks = d->job->message->stored.chunks;
 
     d->is_loading = false;
-    if (r->status != OK) {
+    if (d->is_settling) {
+        delivery_settle(d);
+    } else if (d->lost_while_loading) {
+        d->lost_while_loading = false;
+        delivery_after_failure(d);
+    } else if (r->status != OK) {
         content_lost(d, r->status, r->why.text);
-    } else if (d->connection != NULL) {
+    } else {
         d->chunk++;
-        connection_body(d->connection, r->bytes, d->chunk >= chunks);
-    } else if (!d->is_settling) {
-        /* The connection broke while the content was on its way. */
-        arena_release(&d->load.arena);
-        delivery_next_server(d);
-        return;
+        connection_body(d->connection, r->bytes, d->chunk >= d->job->message->stored.chunks);
+        arena_release(&r->arena);
     }
-    arena_release(&d->load.arena);
 }
 
 static void send_content(struct delivery *d)
@@ -114,7 +114,7 @@ static void send_content(struct delivery *d)
 
     if (m->has_content)
         connection_body(d->connection, buf_slice(&m->content), true);
-    else if (!d->is_loading)
+    else
         load_next(d);
 }
 
@@ -175,6 +175,7 @@ static void trace_done(struct delivery *d, const struct smtp_client_event *ev)
 static void on_done(struct delivery *d, const struct smtp_client_event *ev)
 {
     trace_done(d, ev);
+    d->delivered_over = connection_tls(d->connection)->version;
     for (size_t i = 0; i < d->job->rcpts_len; i++) {
         struct rcpt_outcome *o = &d->outcomes[i];
         bool is_open = o->state == RCPT_ACCEPTED || o->state == RCPT_PENDING;
@@ -197,8 +198,7 @@ void delivery_on_transaction(struct delivery *d, enum connection_event kind, con
         send_content(d);
         return;
     case CONNECTION_DRAINED:
-        if (!d->is_loading)
-            load_next(d);
+        load_next(d);
         return;
     case CONNECTION_DONE:
         on_done(d, ev);

@@ -7,6 +7,7 @@
 #include "relay/connection.h"
 #include "relay/worker.h"
 
+struct bounce_cap;
 struct dispatcher;
 
 struct dispatcher *dispatcher_new(struct worker *w);
@@ -34,8 +35,12 @@ struct connection *dispatcher_take_connection(struct dispatcher *d, struct slice
                                               size_t names_len);
 /* Gives an idle connection back, for the next delivery to that destination, or closes it when it has served enough. */
 void dispatcher_give_connection(struct dispatcher *d, struct slice destination, struct connection *c);
-/* The job is over, its outcome in the store (or on its way there); `waits_s` > 0: the destination is dead, nobody need try it for so long. */
+/* No server of the job's destination could be reached: jobs that wait for it are put off with the same words, unless
+ * another delivery is still talking to it. */
+void dispatcher_found_dead(struct dispatcher *d, struct job *job, struct slice why);
+/* The job is over and its outcome is in the store. */
 void dispatcher_job_done(struct dispatcher *d, struct job *job, enum job_end end);
 struct window *dispatcher_window(struct dispatcher *d);
+struct bounce_cap *dispatcher_bounces(struct dispatcher *d);
 
 #endif

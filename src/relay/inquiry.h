@@ -20,7 +20,6 @@ struct inquiry {
     enum status        status;   /* out: OK, ERR_NOT_FOUND (no such host), ERR_SYNTAX (address) */
     struct fault       why;
     json_t            *answer;   /* out: owned by the caller */
-    void              *private_state;
 };
 
 /* Prepares an inquiry for node_ask(). It takes at most 30 seconds. */

@@ -6,7 +6,6 @@
 #include "relay/intake_private.h"
 #include "relay/metrics.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 
@@ -192,7 +191,10 @@ static bool flush(struct intake *s)
 
 static void begin_tls(struct intake *s)
 {
-    assert(s->pending.len == 0); /* TLS-03: nothing read before TLS is taken for something said inside it */
+    if (s->pending.len > 0) { /* TLS-03: nothing read before TLS is taken for something said inside it */
+        close_session(s, "input behind STARTTLS");
+        return;
+    }
     stream_start_server(&s->stream, s->listener->tls);
     loop_timer_set(s->worker->loop, &s->idle, s->worker->config->limits.handshake_ms);
 }
@@ -419,6 +421,7 @@ static struct smtp_server *new_smtp(const struct intake *s)
         .mail_needs_auth = l->role == ROLE_SUBMISSION,
         .normalizes_newlines = l->normalizes_newlines,
         .starts_in_tls = l->tls == LISTENER_IMPLICIT,
+        .log = &s->log,
     };
 
     return smtp_server_new(&config);

@@ -73,7 +73,7 @@ void intake_on_mail(struct intake *s, const struct smtp_mail *mail)
     s->transaction = t;
     keep_mail(t, mail);
     if (mail->address.len > 0 &&
-        mail_address_parse(&t->message->arena, mail->address, mail->is_utf8, &sender, NULL) != OK) {
+        mail_address_parse(&t->message->arena, mail->address, &sender, NULL) != OK) {
         intake_reset(s);
         answer(s, 553, "5.1.7", "the sender's address is not valid");
         return;
@@ -193,7 +193,7 @@ void intake_on_rcpt(struct intake *s, const struct smtp_rcpt *rcpt)
     const char *refusal;
 
     full.address = full_address(s, rcpt);
-    if (mail_address_parse(&t->message->arena, full.address, t->message->stored.mail.is_utf8, &to, NULL) != OK) {
+    if (mail_address_parse(&t->message->arena, full.address, &to, NULL) != OK) {
         answer(s, 553, "5.1.3", "the recipient's address is not valid");
         return;
     }

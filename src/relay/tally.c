@@ -34,7 +34,7 @@ static struct slice today(struct arena *arena)
     return arena_copy(arena, slice_first(slice_str(clock_rfc3339(clock_wall_s(), text)), DAY_LEN));
 }
 
-static void send(struct tally *t)
+static void send_batch(struct tally *t)
 {
     struct tally_batch *b = NEW(struct tally_batch);
     struct arena *arena = &b->request.arena;
@@ -61,7 +61,7 @@ static void send(struct tally *t)
 
 static void on_timer(struct loop_timer *timer)
 {
-    send(CONTAINER_OF(timer, struct tally, timer));
+    send_batch(CONTAINER_OF(timer, struct tally, timer));
 }
 
 struct tally *tally_new(struct worker *w)
@@ -86,7 +86,7 @@ void tally_free(struct tally *t)
 void tally_flush(struct tally *t)
 {
     if (map_count(&t->counts) > 0)
-        send(t);
+        send_batch(t);
 }
 
 void tally_add(struct tally *t, const char *name, struct slice key)

@@ -9,6 +9,7 @@
 #include "relay/node.h"
 
 struct census;
+struct delivery;
 struct dispatcher;
 struct hasher;
 struct intake;
@@ -38,7 +39,8 @@ struct worker {
     char                 scratch[64 * 1024]; /* for one read; nobody keeps bytes in it over a return to the loop */
 
     struct snapshot     *settings; /* current; whoever keeps it over a return to the loop holds a reference */
-    struct intake       *sessions; /* open ones, a list of intake.c */
+    struct intake       *sessions;   /* open ones, a list of intake.c */
+    struct delivery     *deliveries; /* under way, a list of delivery.c */
     bool                 is_stopping;
     uint32_t             random;
 

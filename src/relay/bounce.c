@@ -1,0 +1,154 @@
+#include "relay/bounce.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "mail/address.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { DSN_MAX_BYTES = STORE_INLINE_MAX, MINUTE_MS = 60000, MOST_DOMAINS = 10000 };
+
+/* -- who is told ------------------------------------------------------------------------------------------------- */
+
+static const unsigned notify_bits[] = {
+    [DSN_FAILED] = SMTP_NOTIFY_FAILURE,
+    [DSN_DELAYED] = SMTP_NOTIFY_DELAY,
+    [DSN_DELIVERED] = SMTP_NOTIFY_SUCCESS,
+    [DSN_RELAYED] = SMTP_NOTIFY_SUCCESS,
+    [DSN_EXPANDED] = SMTP_NOTIFY_SUCCESS,
+};
+
+bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum dsn_action action)
+{
+    unsigned notify = rcpt->rcpt.notify;
+
+    if (m->mail.address.len == 0)
+        return false; /* RFC 5321 section 4.5.5 */
+    if (notify == 0)
+        notify = SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY;
+    return (notify & notify_bits[action]) != 0;
+}
+
+/* -- how many ------------------------------------------------------------------------------------------------------ */
+
+struct bucket {
+    int64_t  since_ms;
+    unsigned used;
+};
+
+struct bounce_cap {
+    struct map buckets;
+    unsigned   per_minute;
+};
+
+struct bounce_cap *bounce_cap_new(unsigned per_minute)
+{
+    struct bounce_cap *c = NEW(struct bounce_cap);
+
+    map_init(&c->buckets);
+    c->per_minute = per_minute;
+    return c;
+}
+
+static void forget_all(struct bounce_cap *c)
+{
+    struct map_entry *at = NULL;
+    struct slice key;
+    void *bucket;
+
+    while (map_next(&c->buckets, &at, &key, &bucket)) {
+        (void)map_remove(&c->buckets, key);
+        free(bucket);
+    }
+}
+
+void bounce_cap_free(struct bounce_cap *c)
+{
+    if (c == NULL)
+        return;
+    forget_all(c);
+    map_release(&c->buckets);
+    free(c);
+}
+
+bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms)
+{
+    struct bucket *b = map_get(&c->buckets, domain);
+
+    if (b == NULL) {
+        if (map_count(&c->buckets) >= MOST_DOMAINS)
+            forget_all(c);
+        b = NEW(struct bucket);
+        b->since_ms = now_ms;
+        (void)map_put(&c->buckets, domain, b);
+    }
+    if (now_ms - b->since_ms >= MINUTE_MS) {
+        b->since_ms = now_ms;
+        b->used = 0;
+    }
+    return b->used++ < c->per_minute;
+}
+
+/* -- the message ----------------------------------------------------------------------------------------------------- */
+
+static enum status address_it(const struct stored_message *original, struct arena *arena, struct stored_message *out,
+                              struct fault *why)
+{
+    struct mail_address to;
+    struct stored_rcpt *rcpt = ARENA_NEW(arena, struct stored_rcpt);
+    enum status st = mail_address_parse(arena, original->mail.address, &to, why);
+
+    if (st != OK)
+        return st;
+    rcpt->rcpt.address = original->mail.address;
+    rcpt->rcpt.notify = SMTP_NOTIFY_NEVER;
+    rcpt->domain = to.domain;
+    rcpt->due_s = out->received_s;
+    out->rcpts = rcpt;
+    out->rcpts_len = 1;
+    return OK;
+}
+
+enum status bounce_write(const struct config *config, const struct stored_message *original, struct slice content,
+                         bool is_whole, const struct dsn_recipient *recipients, size_t recipients_len,
+                         struct arena *arena, struct stored_message *out, struct fault *why)
+{
+    char original_id[MESSAGE_ID_TEXT], id[MESSAGE_ID_TEXT];
+    struct buf text;
+    enum status st;
+    struct dsn dsn = {
+        .reporting_mta = config->hostname,
+        .to = original->mail.address,
+        .envelope_id = original->mail.envid,
+        .ret = original->mail.ret,
+        .is_utf8 = original->mail.is_utf8,
+        .queue_id = slice_str(message_id_text(original->id, original_id)),
+        .arrived_s = original->received_s,
+        .recipients = recipients,
+        .recipients_len = recipients_len,
+        .original = content,
+        .original_is_whole = is_whole,
+    };
+
+    *out = (struct stored_message){ .id = message_id_new(), .received_s = clock_wall_s(), .origin = ORIGIN_LOCAL };
+    st = address_it(original, arena, out, why);
+    if (st != OK)
+        return st;
+    dsn.id = slice_str(message_id_text(out->id, id));
+    dsn.at_s = out->received_s;
+    (void)!getrandom(dsn.random, sizeof dsn.random, 0);
+    buf_init(&text, DSN_MAX_BYTES);
+    st = dsn_write(&dsn, &text);
+    if (st == OK) {
+        out->body = arena_copy(arena, buf_slice(&text));
+        out->mail.size = out->body.len;
+        out->mail.is_utf8 = original->mail.is_utf8;
+        out->mail.body = SMTP_BODY_8BITMIME;
+    } else {
+        (void)fault_set(why, st, "the report does not fit %d bytes", DSN_MAX_BYTES);
+    }
+    buf_release(&text);
+    return st;
+}

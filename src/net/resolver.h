@@ -35,7 +35,8 @@ struct dns_answer {
 struct dns_config { /* strings borrowed during resolver_new() */
     const char *const *forwarders;   /* "192.0.2.1", "127.0.0.1@5353"; none: from the root */
     size_t             forwarders_len;
-    const char *const *stubs;        /* "example.test=127.0.0.1@5301" */
+    const char *const *stubs;        /* "example.test=127.0.0.1@5301"; insecure below names like test. and internal.,
+                                      * which the root denies, unless trust_anchors has an anchor for them */
     size_t             stubs_len;
     const char *const *local_data;   /* "mx.example.test. 60 IN A 127.0.0.2": answers of our own, never secure */
     size_t             local_data_len;
@@ -46,7 +47,7 @@ struct dns_config { /* strings borrowed during resolver_new() */
 };
 
 struct resolver;
-struct resolver_query { /* embed; stays valid until its callback or resolver_cancel() */
+struct resolver_query { /* embed, zeroed; stays valid until its callback or resolver_cancel() */
     void (*done)(struct resolver_query *q, const struct dns_answer *answer);
     void *private_state;
 };
@@ -54,7 +55,8 @@ struct resolver_query { /* embed; stays valid until its callback or resolver_can
 MUST_USE enum status resolver_new(struct loop *loop, const struct dns_config *config, struct resolver **out,
                                   struct fault *why);
 void resolver_free(struct resolver *r); /* open queries are dropped without a callback */
-/* The callback always comes later from the loop, never from inside this call. `name` is a host name as text. */
+/* The callback always comes later from the loop, never from inside this call. `name` is a host name as text, and may
+ * hold \DDD as the names of answers do. What no name can be (a label over 63 bytes) is DNS_NXDOMAIN, not secure. */
 void resolver_ask(struct resolver *r, struct resolver_query *q, struct slice name, enum dns_type type);
 void resolver_cancel(struct resolver *r, struct resolver_query *q); /* no callback after it; fine when none is open */
 

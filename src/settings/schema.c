@@ -1,0 +1,282 @@
+#include "settings/schema.h"
+
+#include "base/utf8.h"
+#include "settings/domain_name.h"
+#include "settings/nearest.h"
+#include "settings/server_spec.h"
+
+enum { NAME_MAX_LEN = 64, USER_MAX_LEN = 128, TEXT_MAX_LEN = 1000 };
+
+/* -- texts ------------------------------------------------------------------------------------------------ */
+
+static enum status is_line(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    struct slice rest = text;
+
+    if (text.len > TEXT_MAX_LEN)
+        return fault_set(why, ERR_SYNTAX, "it is longer than %d bytes; shorten it", TEXT_MAX_LEN);
+    while (rest.len > 0) {
+        size_t n = utf8_printable_len(rest);
+
+        if (n == 0)
+            return fault_set(why, ERR_SYNTAX, "it holds a line end or a control character; write one line of text");
+        rest = slice_from(rest, n);
+    }
+    *out = arena_copy(arena, text);
+    return OK;
+}
+
+static enum status is_word_of(struct slice text, const char *signs, size_t max, struct arena *arena,
+                              struct slice *out, struct fault *why)
+{
+    bool is_good = text.len > 0 && text.len <= max;
+
+    for (size_t i = 0; i < text.len && is_good; i++) {
+        char c = text.ptr[i];
+
+        is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  (c != '\0' && strchr(signs, c) != NULL);
+    }
+    if (!is_good)
+        return fault_set(why, ERR_SYNTAX, "a name has 1 to %u letters, digits and %s", (unsigned)max, signs);
+    *out = arena_copy(arena, text);
+    return OK;
+}
+
+static enum status is_name(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    return is_word_of(text, "-_.", NAME_MAX_LEN, arena, out, why);
+}
+
+static enum status is_user_name(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    return is_word_of(text, "-_.+@", USER_MAX_LEN, arena, out, why);
+}
+
+static enum status is_file(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    if (text.ptr[0] != '/')
+        return fault_set(why, ERR_SYNTAX, "a file is named from the root; begin it with '/'");
+    return is_line(text, arena, out, why);
+}
+
+static enum status is_pattern(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    return domain_name_normalise_pattern(text, true, arena, out, why);
+}
+
+static enum status is_plain_pattern(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    return domain_name_normalise_pattern(text, false, arena, out, why);
+}
+
+static enum status is_address(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    if (slice_find(text, '@') == SIZE_MAX)
+        return fault_set(why, ERR_SYNTAX, "it is no address; write it like postmaster@example.org");
+    return domain_name_normalise_pattern(text, false, arena, out, why);
+}
+
+static enum status is_route(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    if (slice_find(text, '@') != SIZE_MAX)
+        return fault_set(why, ERR_SYNTAX, "a route is for a whole domain; leave out what stands in front of '@'");
+    return domain_name_normalise_pattern(text, false, arena, out, why);
+}
+
+static enum status is_server(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    struct server_spec spec;
+    enum status st = server_spec_parse(text, arena, &spec, why);
+
+    if (st == OK)
+        *out = server_spec_text(&spec, arena);
+    return st;
+}
+
+/* -- the table -------------------------------------------------------------------------------------------- */
+
+#define DESCRIPTION                                                                                               \
+    { "description", "What it is for, in your own words", "our bank, contract 12", SETTING_TEXT, .normalise = is_line }
+
+#define VERSIONS "1.0|1.1|1.2|1.3"
+
+static const struct setting_field domain_fields[] = { DESCRIPTION };
+
+static const struct setting_field host_fields[] = {
+    { "servers", "Servers, NAME[:PORT] [weight=PERCENT]; weights of all sum up to 100, without any they are equal",
+      "smtp1.example.net:587 weight=60,smtp2.example.net:587 weight=40", SETTING_LIST, .normalise = is_server },
+    { "secondary", "Servers used when no primary one answers", "backup.example.net", SETTING_LIST,
+      .normalise = is_server },
+    { "mx-lookup", "Whether the one server is a domain whose mail exchangers are used", "true", SETTING_YES_NO,
+      .initial = "false" },
+    { "tls", "What a connection must prove", "verify", SETTING_CHOICE, "none|may|encrypt|verify", "verify" },
+    { "min-version", "Lowest TLS version taken; 1.2 unless set, where TLS is demanded", "1.3", SETTING_CHOICE,
+      VERSIONS },
+    { "implicit-tls", "TLS from the first byte; true for port 465 unless set", "true", SETTING_YES_NO },
+    { "ca", "PEM file of the issuers to trust; the system's unless set", "/etc/sternpost/partner-ca.pem",
+      SETTING_TEXT, .normalise = is_file },
+    { "names", "Names the certificate may have; the server's own unless set", "mx.example.net", SETTING_LIST,
+      .normalise = domain_name_normalise },
+    { "any-name", "Take a trusted certificate of any name", "true", SETTING_YES_NO, .initial = "false" },
+    { "username", "User for signing in", "gateway@example.net", SETTING_TEXT, .normalise = is_line },
+    { "password", "Password for signing in", "a long one", SETTING_SECRET },
+    { "allow-private", "Allow servers with private or loopback addresses", "true", SETTING_YES_NO,
+      .initial = "false" },
+    DESCRIPTION,
+};
+
+static const struct setting_field route_fields[] = {
+    { "host", "The host that takes the mail", "relay", SETTING_TEXT, .normalise = is_name, .refers_to = "host" },
+    DESCRIPTION,
+};
+
+static const struct setting_field rule_fields[] = {
+    { "direction", "For mail that comes in or goes out", "inbound", SETTING_CHOICE, "outbound|inbound", "outbound" },
+    { "from", "Senders: addresses, domains, .subdomains, list:NAME; everyone unless set", "list:partners",
+      SETTING_LIST, .normalise = is_pattern, .refers_to = "list" },
+    { "to", "Recipients, written likewise; everyone unless set", "bank.example,.bank.example", SETTING_LIST,
+      .normalise = is_pattern, .refers_to = "list" },
+    { "level", "What a connection must prove", "encrypt", SETTING_CHOICE, "encrypt|verify", "verify" },
+    { "min-version", "Lowest TLS version taken", "1.3", SETTING_CHOICE, VERSIONS },
+    { "ca", "PEM file of the issuers to trust; the system's unless set", "/etc/sternpost/bank-ca.pem", SETTING_TEXT,
+      .normalise = is_file },
+    { "names", "Names the certificate may have instead of the server's or the domain's", "mx.bank.example",
+      SETTING_LIST, .normalise = domain_name_normalise },
+    { "any-name", "Take a trusted certificate of any name", "true", SETTING_YES_NO, .initial = "false" },
+    { "on-failure",
+      "When the demand is not met: the alternate secure route, wait, or return the mail; alternate unless set, where "
+      "there is a host for it, else defer",
+      "bounce", SETTING_CHOICE, "alternate|defer|bounce" },
+    { "defer-for", "How long to wait before the mail is returned; as long as the queue does unless set", "4h",
+      SETTING_DURATION },
+    { "alternate", "Host for the alternate secure route; the gateway's unless set", "relay", SETTING_TEXT,
+      .normalise = is_name, .refers_to = "host" },
+    { "mode", "Whether the rule holds, or only records what it would have done", "testing", SETTING_CHOICE,
+      "enforce|testing", "enforce" },
+    { "refuse", "Inbound: refuse for good (530), or for now and close (421)", "421", SETTING_CHOICE, "530|421",
+      "530" },
+    DESCRIPTION,
+};
+
+static const struct setting_field list_fields[] = {
+    { "members", "Addresses, domains and .subdomains", "bank.example,.bank.example,jo@law.example", SETTING_LIST,
+      .normalise = is_plain_pattern },
+    DESCRIPTION,
+};
+
+static const struct setting_field user_fields[] = {
+    { "password", "Password; only its hashes are kept", "a long one", SETTING_SECRET },
+    { "senders", "Addresses the user may send as; any of our domains unless set", "jo@example.org,sales@example.org",
+      SETTING_LIST, .normalise = is_plain_pattern },
+    { "disabled", "Refuse to sign the user in", "true", SETTING_YES_NO, .initial = "false" },
+    DESCRIPTION,
+};
+
+static const struct setting_field gateway_fields[] = {
+    { "default-level", "What a connection must prove where no rule speaks", "encrypt", SETTING_CHOICE,
+      "none|may|encrypt|verify", "may" },
+    { "alternate-route",
+      "Use the alternate secure route never, where required TLS cannot be had, or for all outgoing mail",
+      "required", SETTING_CHOICE, "off|required|always", "off" },
+    { "alternate-host", "Host of the alternate secure route", "relay", SETTING_TEXT, .normalise = is_name,
+      .refers_to = "host" },
+    { "pause-deliveries", "Take mail, but deliver none", "true", SETTING_YES_NO, .initial = "false" },
+    { "postmaster", "Where mail to <postmaster> without a domain goes; refused for now unless set",
+      "postmaster@example.org", SETTING_TEXT, .normalise = is_address },
+    { "delay-warning", "When senders are told that a message is late; 0: never", "4h", SETTING_DURATION, NULL, "4h" },
+    { "expire", "When a message is returned as undeliverable", "5d", SETTING_DURATION, NULL, "5d" },
+};
+
+#define FIELDS(f) (f), COUNT_OF(f)
+
+static const struct setting_kind kinds[] = {
+    { "domain", "A mail domain of ours, whose mail is taken from the internet", "The domain", "example.org",
+      domain_name_normalise, FIELDS(domain_fields), false },
+    { "host", "A named next hop: its servers and what they must prove", "A name of your choice", "relay", is_name,
+      FIELDS(host_fields), false },
+    { "route", "Which host takes the mail for a recipient domain",
+      "The domain, .parent for all its subdomains, or * for all others", "example.org", is_route,
+      FIELDS(route_fields), false },
+    { "rule", "What connections must prove for given senders and recipients", "A name of your choice", "bank", is_name,
+      FIELDS(rule_fields), false },
+    { "list", "Addresses and domains that rules refer to", "A name of your choice", "partners", is_name,
+      FIELDS(list_fields), false },
+    { "user", "Who may sign in at listeners of role submission", "The name to sign in with", "jo@example.org",
+      is_user_name, FIELDS(user_fields), false },
+    { "gateway", "What holds for the gateway as a whole", "Always gateway", "gateway", is_name,
+      FIELDS(gateway_fields), true },
+};
+
+/* -- looking up ------------------------------------------------------------------------------------------- */
+
+size_t setting_kinds(const struct setting_kind **out)
+{
+    *out = kinds;
+    return COUNT_OF(kinds);
+}
+
+const struct setting_kind *setting_kind_find(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (slice_eq(name, slice_str(kinds[i].name)))
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+const struct setting_field *setting_field_find(const struct setting_kind *k, struct slice name)
+{
+    for (size_t i = 0; i < k->fields_len; i++) {
+        if (slice_eq(name, slice_str(k->fields[i].name)))
+            return &k->fields[i];
+    }
+    return NULL;
+}
+
+static enum status unknown(const char *what, struct slice name, const struct nearest *near, const char *all,
+                           struct fault *why)
+{
+    char shown[80];
+    struct slice s = utf8_printable(name, shown, sizeof shown);
+
+    if (near->best.len > 0)
+        return fault_set(why, ERR_SYNTAX, "%s '%.*s'; did you mean '%.*s'?", what, SLICE_FMT(s),
+                         SLICE_FMT(near->best));
+    return fault_set(why, ERR_SYNTAX, "%s '%.*s'; there are %s", what, SLICE_FMT(s), all);
+}
+
+static struct slice join(struct arena *arena, struct slice list, const char *name)
+{
+    return arena_printf(arena, "%.*s%s%s", SLICE_FMT(list), list.len == 0 ? "" : ", ", name);
+}
+
+enum status setting_kind_unknown(struct slice name, struct fault *why)
+{
+    struct nearest near = { .word = name };
+    struct arena arena = { 0 };
+    struct slice all = SLICE_LIT("");
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        nearest_offer(&near, slice_str(kinds[i].name));
+        all = join(&arena, all, kinds[i].name);
+    }
+    (void)unknown("there is no kind", name, &near, all.ptr, why);
+    arena_release(&arena);
+    return ERR_SYNTAX;
+}
+
+enum status setting_field_unknown(const struct setting_kind *k, struct slice name, struct fault *why)
+{
+    struct nearest near = { .word = name };
+    struct arena arena = { 0 };
+    struct slice all = SLICE_LIT("");
+
+    for (size_t i = 0; i < k->fields_len; i++) {
+        nearest_offer(&near, slice_str(k->fields[i].name));
+        all = join(&arena, all, k->fields[i].name);
+    }
+    (void)unknown(arena_printf(&arena, "a %s has no field", k->name).ptr, name, &near, all.ptr, why);
+    arena_release(&arena);
+    return ERR_SYNTAX;
+}

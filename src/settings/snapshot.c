@@ -1,0 +1,276 @@
+#include "settings/snapshot.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "settings/setting_set.h"
+
+#include <stdatomic.h>
+
+struct route {
+    struct slice name;
+    const struct host *host;
+};
+
+struct snapshot {
+    atomic_uint references;
+    uint64_t version;
+    struct arena arena;
+    struct gateway gateway;
+    struct rule_set *rules;
+    struct map domains, hosts, routes, users; /* by name; values live in the arena */
+};
+
+struct compiling {
+    const struct setting_set *set;
+    struct snapshot *s;
+    struct fault *why;
+    struct arena scratch;
+    struct rule *rules;
+    struct named_list *lists;
+    size_t rules_len, lists_len;
+};
+
+/* -- by kind ---------------------------------------------------------------------------------------------- */
+
+static enum status compile_gateway(struct compiling *c, const struct setting_object *o)
+{
+    struct gateway *g = &c->s->gateway;
+    struct arena *arena = &c->s->arena;
+
+    g->default_level = (enum tls_level)setting_choice(o, "default-level");
+    g->alternate_mode = (enum alternate_mode)setting_choice(o, "alternate-route");
+    g->alternate_host = setting_text(o, "alternate-host", arena);
+    g->pauses_deliveries = setting_yes(o, "pause-deliveries");
+    g->postmaster = setting_text(o, "postmaster", arena);
+    g->delay_warning_s = setting_seconds(o, "delay-warning");
+    g->expire_s = setting_seconds(o, "expire");
+    if (g->alternate_mode != ALTERNATE_OFF && g->alternate_host.len == 0)
+        return setting_refuse(o, "alternate-route", c->why,
+                              "the alternate secure route needs a host; set alternate-host");
+    if (g->expire_s < 60)
+        return setting_refuse(o, "expire", c->why, "it is shorter than a minute; nothing could be tried again");
+    return OK;
+}
+
+static enum status add_domain(struct compiling *c, const struct setting_object *o)
+{
+    (void)map_put(&c->s->domains, o->name, c->s);
+    return OK;
+}
+
+static enum status add_host(struct compiling *c, const struct setting_object *o)
+{
+    struct host *h = ARENA_NEW(&c->s->arena, struct host);
+
+    (void)map_put(&c->s->hosts, o->name, h);
+    return compile_host(o, &c->s->arena, h, c->why);
+}
+
+/* Hosts come before routes in the order of kinds. */
+static enum status add_route(struct compiling *c, const struct setting_object *o)
+{
+    struct route *r = ARENA_NEW(&c->s->arena, struct route);
+
+    if (!setting_has(o, "host"))
+        return setting_refuse(o, "host", c->why, "it is missing; name the host that takes the mail");
+    r->name = arena_copy(&c->s->arena, o->name);
+    r->host = map_get(&c->s->hosts, setting_text(o, "host", &c->scratch));
+    (void)map_put(&c->s->routes, o->name, r);
+    return OK;
+}
+
+static enum status add_rule(struct compiling *c, const struct setting_object *o)
+{
+    const struct gateway *g = &c->s->gateway;
+    bool has_alternate = g->alternate_mode != ALTERNATE_OFF && g->alternate_host.len > 0;
+
+    return compile_rule(o, has_alternate, &c->scratch, &c->rules[c->rules_len++], c->why);
+}
+
+static enum status add_list(struct compiling *c, const struct setting_object *o)
+{
+    struct named_list *l = &c->lists[c->lists_len++];
+
+    l->name = o->name;
+    l->members = setting_list(o, "members", &c->scratch, &l->members_len);
+    return OK;
+}
+
+static struct slice stored_hash(const struct setting_object *o, const char *which, struct arena *arena)
+{
+    const json_t *value = json_object_get(json_object_get(o->fields, "password"), which);
+
+    return arena_copy(arena, slice_of(json_string_value(value), json_string_length(value)));
+}
+
+static enum status add_user(struct compiling *c, const struct setting_object *o)
+{
+    struct arena *arena = &c->s->arena;
+    struct user *u = ARENA_NEW(arena, struct user);
+
+    u->name = arena_copy(arena, o->name);
+    u->password_hash = stored_hash(o, "hash", arena);
+    u->scram = stored_hash(o, "scram", arena);
+    u->senders = setting_list(o, "senders", arena, &u->senders_len);
+    u->is_disabled = setting_yes(o, "disabled");
+    if (u->password_hash.len == 0 && !u->is_disabled)
+        return setting_refuse(o, "password", c->why, "it is missing; set one, or disabled");
+    (void)map_put(&c->s->users, u->name, u);
+    return OK;
+}
+
+typedef enum status add_fn(struct compiling *c, const struct setting_object *o);
+
+static const struct {
+    const char *kind;
+    add_fn *add;
+} adders[] = {
+    { "domain", add_domain }, { "host", add_host }, { "route", add_route },
+    { "rule", add_rule },     { "list", add_list }, { "user", add_user },
+};
+
+static enum status add_object(struct compiling *c, const struct setting_object *o)
+{
+    for (size_t i = 0; i < COUNT_OF(adders); i++) {
+        if (strcmp(adders[i].kind, o->kind->name) == 0)
+            return adders[i].add(c, o);
+    }
+    return OK; /* the gateway, which went first */
+}
+
+/* The gateway has its defaults when it is not stored. */
+static enum status add_gateway(struct compiling *c)
+{
+    const struct setting_kind *k = setting_kind_find(SLICE_LIT("gateway"));
+    const struct setting_object *stored = setting_set_find(c->set, k, slice_str(k->name));
+    struct setting_object initial = { .kind = k, .name = slice_str(k->name) };
+
+    return compile_gateway(c, stored != NULL ? stored : &initial);
+}
+
+static enum status compile_all(struct compiling *c)
+{
+    enum status st = setting_set_check_references(c->set, NULL, c->why);
+
+    c->rules = ARENA_ARRAY(&c->scratch, struct rule, c->set->len);
+    c->lists = ARENA_ARRAY(&c->scratch, struct named_list, c->set->len);
+    if (st == OK)
+        st = add_gateway(c);
+    for (size_t i = 0; i < c->set->len && st == OK; i++)
+        st = add_object(c, c->set->items[i]);
+    if (st == OK)
+        st = rule_set_new(c->rules, c->rules_len, c->lists, c->lists_len, &c->s->rules, c->why);
+    return st;
+}
+
+/* -- the whole -------------------------------------------------------------------------------------------- */
+
+static void snapshot_free(struct snapshot *s)
+{
+    map_release(&s->domains);
+    map_release(&s->hosts);
+    map_release(&s->routes);
+    map_release(&s->users);
+    rule_set_free(s->rules);
+    arena_release(&s->arena);
+    free(s);
+}
+
+enum status snapshot_compile(const struct setting_set *set, uint64_t version, struct snapshot **out, struct fault *why)
+{
+    struct snapshot *s = NEW(struct snapshot);
+    struct compiling c = { .set = set, .s = s, .why = why };
+    enum status st;
+
+    atomic_init(&s->references, 1);
+    s->version = version;
+    map_init(&s->domains);
+    map_init(&s->hosts);
+    map_init(&s->routes);
+    map_init(&s->users);
+    st = compile_all(&c);
+    arena_release(&c.scratch);
+    if (st != OK) {
+        snapshot_free(s);
+        return st;
+    }
+    *out = s;
+    return OK;
+}
+
+enum status snapshot_new(const struct setting_row *rows, size_t rows_len, uint64_t version, struct snapshot **out,
+                         struct fault *why)
+{
+    struct setting_set set;
+    enum status st;
+
+    setting_set_init(&set);
+    st = setting_set_load(&set, rows, rows_len, why);
+    if (st == OK)
+        st = snapshot_compile(&set, version, out, why);
+    setting_set_release(&set);
+    return st;
+}
+
+struct snapshot *snapshot_hold(struct snapshot *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void snapshot_release(struct snapshot *s)
+{
+    if (s != NULL && atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1)
+        snapshot_free(s);
+}
+
+uint64_t snapshot_version(const struct snapshot *s)
+{
+    return s->version;
+}
+
+const struct gateway *snapshot_gateway(const struct snapshot *s)
+{
+    return &s->gateway;
+}
+
+const struct rule_set *snapshot_rules(const struct snapshot *s)
+{
+    return s->rules;
+}
+
+bool snapshot_is_our_domain(const struct snapshot *s, struct slice domain)
+{
+    return map_get(&s->domains, domain) != NULL;
+}
+
+const struct host *snapshot_host(const struct snapshot *s, struct slice name)
+{
+    return map_get(&s->hosts, name);
+}
+
+const struct user *snapshot_user(const struct snapshot *s, struct slice name)
+{
+    return map_get(&s->users, name);
+}
+
+static const struct route *find_route(const struct snapshot *s, struct slice domain)
+{
+    const struct route *r = map_get(&s->routes, domain);
+
+    for (size_t i = 1; i < domain.len && r == NULL; i++) {
+        if (domain.ptr[i] == '.')
+            r = map_get(&s->routes, slice_from(domain, i));
+    }
+    return r != NULL ? r : map_get(&s->routes, SLICE_LIT("*"));
+}
+
+const struct host *snapshot_route(const struct snapshot *s, struct slice domain, struct slice *route)
+{
+    const struct route *r = domain.len == 0 ? NULL : find_route(s, domain);
+
+    if (r == NULL)
+        return NULL;
+    *route = r->name;
+    return r->host;
+}

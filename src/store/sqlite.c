@@ -123,6 +123,18 @@ static enum status commit(struct backend *backend, struct fault *why)
     return b->trouble;
 }
 
+/* When it fails, the log keeps what it holds and the next commit meets the same disk. */
+static void checkpoint(struct sqlite *b)
+{
+    int rc = sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        b->wal_pages = 0;
+    else
+        log_warning(NULL, "the log of the store cannot be moved into it", LOG_CSTR("file", b->path),
+                    LOG_CSTR("why", sqlite3_errmsg(b->db)));
+}
+
 static void rollback(struct backend *backend)
 {
     struct sqlite *b = sqlite_of(backend);
@@ -131,6 +143,9 @@ static void rollback(struct backend *backend)
     if (b->db != NULL && !sqlite3_get_autocommit(b->db))
         (void)sqlite3_exec(b->db, "ROLLBACK", NULL, NULL, NULL);
     b->counts = b->counts_before;
+    /* On a full disk the log cannot grow, but once moved into the file it starts anew in the room it has. */
+    if (b->trouble == ERR_FULL)
+        checkpoint(b);
     b->trouble = OK;
 }
 
@@ -312,11 +327,8 @@ static void tend(struct backend *backend, bool is_idle)
 {
     struct sqlite *b = sqlite_of(backend);
 
-    if (b->wal_pages < (is_idle ? IDLE_LOG_PAGES : LOG_PAGES))
-        return;
-    /* When it fails, the log keeps what it holds and the next commit meets the same disk. */
-    if (sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
-        b->wal_pages = 0;
+    if (b->wal_pages >= (is_idle ? IDLE_LOG_PAGES : LOG_PAGES))
+        checkpoint(b);
 }
 
 const struct backend_ops sqlite_backend = {

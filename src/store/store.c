@@ -9,7 +9,7 @@
 
 /* One transaction takes no more than this, so that the first to wait is not kept by the last to come. */
 enum { BATCH_REQUESTS = 512, BATCH_BYTES = 8 << 20 };
-enum { RETRY_MS = 1000, ROOM_FRESH_MS = 100 };
+enum { RETRY_MS = 1000, ROOM_FRESH_MS = 100, ROOM_FRESH_PART = 16 };
 
 /* Requests linked through their items, oldest first. */
 struct line {
@@ -32,6 +32,7 @@ struct store {
     struct fault why;
     bool is_stopping, has_room;
     int64_t room_asked_ms;
+    uint64_t added_bytes; /* since room was asked for */
 };
 
 static const struct {
@@ -108,15 +109,23 @@ static void forget_results(struct store_request *r)
     r->count_busy = 0;
 }
 
-static bool has_room(struct store *s)
+static size_t weight(const struct store_request *r)
+{
+    return r->bytes.len + (r->verb == STORE_PUT ? r->message->body.len : 0);
+}
+
+/* The file system is asked again when time has passed or much has been added. */
+static bool has_room(struct store *s, const struct store_request *r)
 {
     int64_t now_ms = clock_mono_ms();
 
     if (s->reserve_bytes == 0)
         return true;
-    if (s->room_asked_ms == 0 || now_ms - s->room_asked_ms >= ROOM_FRESH_MS) {
+    s->added_bytes += weight(r);
+    if (now_ms - s->room_asked_ms >= ROOM_FRESH_MS || s->added_bytes > s->reserve_bytes / ROOM_FRESH_PART) {
         s->has_room = s->ops->free_bytes(s->backend) >= s->reserve_bytes;
         s->room_asked_ms = now_ms;
+        s->added_bytes = 0;
     }
     return s->has_room;
 }
@@ -133,7 +142,7 @@ static bool is_turned_away(struct store *s, struct store_request *r)
 {
     bool is_unusable = s->trouble == ERR_TEMPORARY || (s->trouble != OK && traits[r->verb].writes);
 
-    if (s->trouble == OK && traits[r->verb].adds && !has_room(s)) {
+    if (s->trouble == OK && traits[r->verb].adds && !has_room(s, r)) {
         r->status = fault_set(&r->why, ERR_FULL, "the disk of the store is full but for its reserve: free some space");
         answer(r);
         return true;
@@ -225,11 +234,6 @@ static void run_batch(struct store *s, struct line batch)
         }
         batch = fit;
     }
-}
-
-static size_t weight(const struct store_request *r)
-{
-    return r->bytes.len + (r->verb == STORE_PUT ? r->message->body.len : 0);
 }
 
 static struct line next_batch(struct store *s)
@@ -341,6 +345,7 @@ enum status store_open(const struct store_config *config, struct store **out, st
         return st;
     }
     s->reserve_bytes = config->reserve_bytes;
+    s->room_asked_ms = -ROOM_FRESH_MS;
     s->inbox = handoff_new();
     start_thread(s);
     *out = s;

@@ -25,7 +25,8 @@ struct store;
  * database is refused with the remedy in `why` and left untouched. Leases of this node's former life are released. */
 struct store_config {
     const char *url;
-    uint64_t    reserve_bytes; /* puts get ERR_FULL while the file system has less free than this */
+    uint64_t    reserve_bytes; /* puts get ERR_FULL while the file system has less free than this. A full disk cannot
+                                  even be emptied by delivering: 64 MiB or more leave room for that. 0: no reserve */
 };
 MUST_USE enum status store_open(const struct store_config *config, struct store **out, struct fault *why);
 void store_close(struct store *s); /* runs what was sent, answers it, ends the thread */

@@ -4,23 +4,25 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "mail/address.h"
+#include "mail/scan.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { DSN_MAX_BYTES = STORE_INLINE_MAX, MINUTE_MS = 60000, MOST_DOMAINS = 10000 };
+/* A report with its original stays within what is kept in one row. */
+enum { RETURNED_MAX_BYTES = STORE_INLINE_MAX / 2, MINUTE_MS = 60000, MOST_DOMAINS = 10000 };
 
 /* -- who is told ------------------------------------------------------------------------------------------------- */
 
 static const unsigned notify_bits[] = {
-    [DSN_FAILED] = SMTP_NOTIFY_FAILURE,
-    [DSN_DELAYED] = SMTP_NOTIFY_DELAY,
-    [DSN_DELIVERED] = SMTP_NOTIFY_SUCCESS,
-    [DSN_RELAYED] = SMTP_NOTIFY_SUCCESS,
-    [DSN_EXPANDED] = SMTP_NOTIFY_SUCCESS,
+    [MAIL_DSN_FAILED] = SMTP_NOTIFY_FAILURE,
+    [MAIL_DSN_DELAYED] = SMTP_NOTIFY_DELAY,
+    [MAIL_DSN_DELIVERED] = SMTP_NOTIFY_SUCCESS,
+    [MAIL_DSN_RELAYED] = SMTP_NOTIFY_SUCCESS,
+    [MAIL_DSN_EXPANDED] = SMTP_NOTIFY_SUCCESS,
 };
 
-bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum dsn_action action)
+bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum mail_dsn_action action)
 {
     unsigned notify = rcpt->rcpt.notify;
 
@@ -111,44 +113,64 @@ static enum status address_it(const struct stored_message *original, struct aren
     return OK;
 }
 
-enum status bounce_write(const struct config *config, const struct stored_message *original, struct slice content,
-                         bool is_whole, const struct dsn_recipient *recipients, size_t recipients_len,
-                         struct arena *arena, struct stored_message *out, struct fault *why)
+/* Where the body begins, as far as the content at hand shows it. */
+static size_t header_bytes(struct slice content)
 {
-    char original_id[MESSAGE_ID_TEXT], id[MESSAGE_ID_TEXT];
-    struct buf text;
-    enum status st;
-    struct dsn dsn = {
-        .reporting_mta = config->hostname,
-        .to = original->mail.address,
-        .envelope_id = original->mail.envid,
-        .ret = original->mail.ret,
-        .is_utf8 = original->mail.is_utf8,
-        .queue_id = slice_str(message_id_text(original->id, original_id)),
-        .arrived_s = original->received_s,
-        .recipients = recipients,
-        .recipients_len = recipients_len,
-        .original = content,
-        .original_is_whole = is_whole,
-    };
+    struct mail_scan *scan = mail_scan_new();
+    size_t bytes;
 
-    *out = (struct stored_message){ .id = message_id_new(), .received_s = clock_wall_s(), .origin = ORIGIN_LOCAL };
-    st = address_it(original, arena, out, why);
-    if (st != OK)
-        return st;
-    dsn.id = slice_str(message_id_text(out->id, id));
-    dsn.at_s = out->received_s;
-    (void)!getrandom(dsn.random, sizeof dsn.random, 0);
-    buf_init(&text, DSN_MAX_BYTES);
-    st = dsn_write(&dsn, &text);
+    mail_scan_feed(scan, content);
+    mail_scan_end(scan);
+    bytes = mail_scan_header_bytes(scan);
+    mail_scan_free(scan);
+    return bytes;
+}
+
+static enum status write_text(const struct mail_dsn *dsn, struct arena *arena, struct stored_message *out,
+                              struct fault *why)
+{
+    struct buf text;
+    bool is_8bit = false;
+    enum status st;
+
+    buf_init(&text, STORE_INLINE_MAX);
+    st = mail_dsn_write(dsn, &text, &is_8bit);
     if (st == OK) {
         out->body = arena_copy(arena, buf_slice(&text));
         out->mail.size = out->body.len;
-        out->mail.is_utf8 = original->mail.is_utf8;
-        out->mail.body = SMTP_BODY_8BITMIME;
+        out->mail.is_utf8 = dsn->is_utf8;
+        out->mail.body = is_8bit ? SMTP_BODY_8BITMIME : SMTP_BODY_7BIT;
     } else {
-        (void)fault_set(why, st, "the report does not fit %d bytes", DSN_MAX_BYTES);
+        (void)fault_set(why, st, "it does not fit, or its sender is no mailbox");
     }
     buf_release(&text);
     return st;
+}
+
+enum status bounce_write(const struct config *config, const struct stored_message *original, struct slice content,
+                         bool is_whole, const struct mail_dsn_rcpt *recipients, size_t recipients_len,
+                         struct arena *arena, struct stored_message *out, struct fault *why)
+{
+    char id[MESSAGE_ID_TEXT];
+    enum status st;
+    struct mail_dsn dsn = {
+        .to = original->mail.address,
+        .hostname = config->hostname,
+        .id = slice_str(message_id_text(original->id, id)),
+        .envid = original->mail.envid,
+        .arrival_s = original->received_s,
+        .now_s = clock_wall_s(),
+        .rcpts = recipients,
+        .rcpts_len = recipients_len,
+        .content = content,
+        .header_bytes = header_bytes(content),
+        .ret = original->mail.ret,
+        .full_max_bytes = is_whole ? RETURNED_MAX_BYTES : 0,
+        .is_utf8 = original->mail.is_utf8,
+    };
+
+    (void)!getrandom(dsn.random, sizeof dsn.random, 0);
+    *out = (struct stored_message){ .id = message_id_new(), .received_s = dsn.now_s, .origin = ORIGIN_LOCAL };
+    st = address_it(original, arena, out, why);
+    return st == OK ? write_text(&dsn, arena, out, why) : st;
 }

@@ -9,7 +9,7 @@
 
 /* May a report of this kind be sent for this recipient? Never for the null sender; NOTIFY decides, and where it was not
  * given, failures and delays are told. */
-bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum dsn_action action);
+bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum mail_dsn_action action);
 
 /* A token bucket for each domain that DSNs go to (SRV-15). Owned by one worker. */
 struct bounce_cap;
@@ -21,7 +21,7 @@ bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms
  * or the beginning of it (`is_whole` false). ERR_LIMIT when it does not fit, ERR_SYNTAX when the sender's address cannot
  * be sent to. */
 MUST_USE enum status bounce_write(const struct config *config, const struct stored_message *original,
-                                  struct slice content, bool is_whole, const struct dsn_recipient *recipients,
+                                  struct slice content, bool is_whole, const struct mail_dsn_rcpt *recipients,
                                   size_t recipients_len, struct arena *arena, struct stored_message *out,
                                   struct fault *why);
 

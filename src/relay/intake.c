@@ -101,24 +101,28 @@ static bool takes_events(const struct intake *s)
     return s->state == INTAKE_TALKING && !s->is_paused && !s->is_ending;
 }
 
-static void pull(struct intake *s)
+/* True when there was one. */
+static bool pull(struct intake *s)
 {
     struct smtp_server_event ev;
+    bool had_one = false;
 
-    while (takes_events(s) && smtp_server_next(s->smtp, &ev))
+    while (takes_events(s) && smtp_server_next(s->smtp, &ev)) {
         handle(s, &ev);
+        had_one = true;
+    }
+    return had_one;
 }
 
 /* Feeds what can be fed now; returns what is left. */
 static struct slice feed(struct intake *s, struct slice in)
 {
-    pull(s);
+    (void)pull(s);
     while (in.len > 0 && takes_events(s)) {
         size_t taken = smtp_server_feed(s->smtp, in);
 
         in = slice_from(in, taken);
-        pull(s);
-        if (taken == 0 && smtp_server_is_waiting(s->smtp))
+        if (!pull(s) && taken == 0)
             break;
     }
     return in;

@@ -14,8 +14,7 @@
 static void transaction_free(struct transaction *t)
 {
     message_release(t->message);
-    if (t->has_body)
-        mail_header_end(&t->header);
+    mail_scan_free(t->scan);
     arena_release(&t->put.arena);
     free(t->rcpts);
     free(t);
@@ -95,16 +94,29 @@ static void answer(struct intake *s, int code, const char *enhanced, const char 
     intake_answer(s, &r);
 }
 
+static struct received_tls tls_of(const struct tls_facts *f)
+{
+    return (struct received_tls){
+        .version = slice_str(tls_version_name(f->version)),
+        .cipher = slice_str(f->cipher),
+        .bits = (unsigned)f->cipher_bits,
+        .client_subject = slice_str(f->subject),
+        .client_issuer = slice_str(f->issuer),
+        .client_is_verified = f->verdict == CERT_TRUSTED,
+    };
+}
+
 static void write_received(struct intake *s, struct transaction *t)
 {
     char id[MESSAGE_ID_TEXT];
+    struct received_tls tls = tls_of(intake_tls(s));
     struct received r = {
         .helo = slice_str(s->helo == NULL ? "" : s->helo),
         .client_ip = slice_str(s->peer_text),
         .by = s->worker->config->hostname,
         .id = slice_str(message_id_text(t->message->stored.id, id)),
         .rcpt = t->rcpts_len == 1 ? t->rcpts[0].rcpt.address : slice_of(NULL, 0),
-        .tls = s->tls,
+        .tls = s->tls == NULL ? NULL : &tls,
         .is_esmtp = s->is_esmtp,
         .is_authenticated = s->user != NULL,
         .is_utf8 = t->message->stored.mail.is_utf8,
@@ -114,23 +126,13 @@ static void write_received(struct intake *s, struct transaction *t)
     (void)!received_write(&r, &t->message->content);
 }
 
-static void begin_header(struct transaction *t)
-{
-    t->fields[FIELD_RECEIVED] = (struct mail_field){ .name = "Received", .is_counted = true };
-    t->fields[FIELD_TLS_REQUIRED] = (struct mail_field){ .name = "TLS-Required" };
-    t->fields[FIELD_MESSAGE_ID] = (struct mail_field){ .name = "Message-ID", .is_counted = true };
-    t->fields[FIELD_DATE] = (struct mail_field){ .name = "Date", .is_counted = true };
-    mail_header_begin(&t->header, &t->message->arena, t->fields, FIELD_COUNT);
-}
-
 void intake_on_body_begin(struct intake *s)
 {
     struct transaction *t = s->transaction;
 
-    t->has_body = true;
     t->message->stored.id = message_id_new();
     t->message->stored.received_s = clock_wall_s();
-    begin_header(t);
+    t->scan = mail_scan_new();
     write_received(s, t);
     answer(s, 354, NULL, "go ahead");
 }
@@ -194,8 +196,7 @@ void intake_on_body(struct intake *s, struct slice content)
 {
     struct transaction *t = s->transaction;
 
-    if (t->header_status == OK)
-        t->header_status = mail_header_feed(&t->header, content);
+    mail_scan_feed(t->scan, content);
     t->has_8bit = t->has_8bit || has_high_bit(content);
     while (content.len > 0) {
         struct slice part = slice_first(content, STORE_CHUNK_MAX - t->message->content.len);
@@ -240,7 +241,7 @@ static void fill_message(struct intake *s, struct transaction *t)
     m->origin = origins[s->listener->config->role];
     m->user = arena_copy(arena, slice_str(s->user == NULL ? "" : s->user));
     m->client = arena_copy(arena, slice_str(s->peer_text));
-    m->tls_required_no = slice_eq_case(t->fields[FIELD_TLS_REQUIRED].first, SLICE_LIT("No"));
+    m->tls_required_no = mail_scan_tls_required_no(t->scan);
     /* What it is, whatever MAIL said: the next server is asked for no more than is needed. */
     m->mail.body = t->has_8bit ? SMTP_BODY_8BITMIME : SMTP_BODY_7BIT;
     fill_rcpts(t);
@@ -370,7 +371,7 @@ static void put_message(struct transaction *t)
 static void refuse_loop(struct intake *s)
 {
     metric_add(METRIC_LOOPS, 1);
-    log_warning(&s->log, "mail loop", LOG_INT("received_headers", s->transaction->fields[FIELD_RECEIVED].count));
+    log_warning(&s->log, "mail loop", LOG_INT("received_fields", mail_scan_received(s->transaction->scan)));
     intake_reset(s);
     answer(s, 554, "5.4.6", "too many hops: this message is going in circles");
 }
@@ -386,11 +387,12 @@ void intake_on_body_end(struct intake *s)
 {
     struct transaction *t = s->transaction;
 
-    if (t->header_status != OK) {
+    mail_scan_end(t->scan);
+    if (mail_scan_is_too_long(t->scan)) {
         refuse_header(s);
         return;
     }
-    if (t->fields[FIELD_RECEIVED].count > s->worker->config->limits.received_headers) {
+    if (mail_scan_received(t->scan) > s->worker->config->limits.received_headers) {
         refuse_loop(s);
         return;
     }

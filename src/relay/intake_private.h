@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "mail/address.h"
-#include "mail/header.h"
+#include "mail/scan.h"
 #include "queue/message.h"
 #include "relay/intake.h"
 #include "smtp/server.h"
@@ -47,9 +47,6 @@ struct intake_rcpt {
     struct smtp_rcpt    rcpt; /* strings in the message's arena */
 };
 
-/* The fields of the header section that we look at. */
-enum { FIELD_RECEIVED, FIELD_TLS_REQUIRED, FIELD_MESSAGE_ID, FIELD_DATE, FIELD_COUNT };
-
 /* From MAIL to the answer to end of data. It outlives its session while the store has it. */
 struct transaction {
     struct intake        *session;  /* NULL: the client hung up */
@@ -58,13 +55,10 @@ struct transaction {
     struct rule_address   sender;
     struct intake_rcpt   *rcpts;
     size_t                rcpts_len, rcpts_cap;
-    struct mail_header    header;   /* its section, as it streams by */
-    struct mail_field     fields[FIELD_COUNT];
-    enum status           header_status;
+    struct mail_scan     *scan;     /* of the content, as it streams by; NULL before BODY_BEGIN */
     bool                  has_8bit; /* a byte over 0x7f anywhere */
     uint32_t              chunks;
     uint64_t              bytes;    /* of content, our header included */
-    bool                  has_body; /* BODY_BEGIN was accepted */
     enum status           chunk_status;
     struct store_request  put;
     unsigned              at_store; /* requests on their way */

@@ -13,7 +13,7 @@
 struct verdict {
     enum delivery_outcome outcome;
     int64_t               due_s;
-    enum dsn_action       action;
+    enum mail_dsn_action       action;
     bool                  tells; /* a DSN is owed */
 };
 
@@ -47,11 +47,11 @@ static void fate_of_temporary(const struct delivery *d, const struct stored_rcpt
     int64_t patience_s = d->failures.tls > 0 && d->demanded.on_failure == ON_FAILURE_DEFER ? d->demanded.defer_for_s : 0;
 
     if (schedule_is_expired(&s, received_s, now_s, patience_s)) {
-        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = DSN_FAILED };
+        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = MAIL_DSN_FAILED };
         o->status[0] = '5';
         return;
     }
-    *v = (struct verdict){ .outcome = DELIVERY_DEFERRED, .action = DSN_DELAYED };
+    *v = (struct verdict){ .outcome = DELIVERY_DEFERRED, .action = MAIL_DSN_DELAYED };
     v->due_s = schedule_due_s(&s, received_s, now_s, r->attempts + 1, worker_random(d->worker));
     v->tells = schedule_wants_warning(&s, received_s, now_s, r->delay_notified);
 }
@@ -64,10 +64,10 @@ static void decide_fate(const struct delivery *d, size_t i, int64_t now_s, struc
     switch (o->state) {
     case RCPT_DELIVERED:
         /* A server with DSN tells of the success itself (RFC 3461 section 5.2). */
-        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = DSN_RELAYED, .tells = o->is_relayed };
+        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = MAIL_DSN_RELAYED, .tells = o->is_relayed };
         break;
     case RCPT_PERMANENT:
-        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = DSN_FAILED };
+        *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = MAIL_DSN_FAILED };
         break;
     case RCPT_PENDING:
     case RCPT_ACCEPTED:
@@ -79,7 +79,7 @@ static void decide_fate(const struct delivery *d, size_t i, int64_t now_s, struc
         *v = (struct verdict){ .outcome = DELIVERY_HELD };
         return;
     }
-    if (v->action == DSN_FAILED)
+    if (v->action == MAIL_DSN_FAILED)
         v->tells = true;
     v->tells = v->tells && bounce_is_wanted(&d->job->message->stored, r, v->action);
 }
@@ -99,7 +99,7 @@ static void fill_changes(struct settlement *s)
             .outcome = v->outcome,
             .due_s = v->due_s,
             .attempts = r->attempts + (d->is_skipped ? 0 : 1),
-            .delay_notified = r->delay_notified || (v->action == DSN_DELAYED && v->tells),
+            .delay_notified = r->delay_notified || (v->action == MAIL_DSN_DELAYED && v->tells),
             .last_error = d->outcomes[i].state == RCPT_DELIVERED ? slice_str("") : d->outcomes[i].why,
         };
     }
@@ -180,7 +180,7 @@ static void add_outcome(struct settlement *s, size_t i)
 /* -- the DSN -------------------------------------------------------------------------------------------------------------- */
 
 /* The sentences a person needs: what was demanded and why, and what happened last. */
-static void explain(struct delivery *d, const struct rcpt_outcome *o, struct dsn_recipient *r)
+static void explain(struct delivery *d, const struct rcpt_outcome *o, struct mail_dsn_rcpt *r)
 {
     struct slice *lines = ARENA_ARRAY(&d->arena, struct slice, d->demanded.reasons_len + 1);
     size_t n = 0;
@@ -193,13 +193,13 @@ static void explain(struct delivery *d, const struct rcpt_outcome *o, struct dsn
     r->explanation_len = n;
 }
 
-static void describe(struct settlement *s, size_t i, struct dsn_recipient *r)
+static void describe(struct settlement *s, size_t i, struct mail_dsn_rcpt *r)
 {
     struct delivery *d = s->d;
     const struct rcpt_outcome *o = &d->outcomes[i];
     const struct stored_rcpt *stored = &d->job->rcpts[i];
 
-    *r = (struct dsn_recipient){
+    *r = (struct mail_dsn_rcpt){
         .address = stored->rcpt.address,
         .orcpt = stored->rcpt.orcpt,
         .action = s->verdicts[i].action,
@@ -233,7 +233,7 @@ static bool is_capped(struct delivery *d)
 static void add_dsn(struct settlement *s, struct slice content, bool is_whole)
 {
     struct delivery *d = s->d;
-    struct dsn_recipient *recipients = ARENA_ARRAY(&d->arena, struct dsn_recipient, s->told);
+    struct mail_dsn_rcpt *recipients = ARENA_ARRAY(&d->arena, struct mail_dsn_rcpt, s->told);
     struct stored_message *dsn = ARENA_NEW(&d->arena, struct stored_message);
     struct fault why;
     size_t n = 0;

@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-enum { LINE_BYTES = 78, PIECE_BYTES = 200 };
+enum { LINE_BYTES = 78, PIECE_BYTES = 320 };
 
 static void put(struct mail_fold *f, struct slice s)
 {
@@ -11,9 +11,14 @@ static void put(struct mail_fold *f, struct slice s)
     f->column += s.len;
 }
 
+static bool ends_in_blank(const char *s)
+{
+    return s[0] == '\0' || s[strlen(s) - 1] == ' ';
+}
+
 void mail_fold_begin(struct mail_fold *f, struct buf *out, const char *start, const char *indent, bool is_utf8)
 {
-    *f = (struct mail_fold){ .out = out, .indent = indent, .is_utf8 = is_utf8, .is_fresh = start[0] == '\0' };
+    *f = (struct mail_fold){ .out = out, .indent = indent, .is_utf8 = is_utf8, .is_fresh = ends_in_blank(start) };
     put(f, slice_str(start));
 }
 

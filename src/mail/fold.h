@@ -18,7 +18,7 @@ struct mail_fold {
     enum status st;
 };
 
-/* Writes `start` ("Received:") and indents further lines with `indent`. All strings written through these
+/* Writes `start` ("Received:"; the first word follows behind a blank) and indents further lines with `indent`. All strings written through these
  * functions but those of _text() are ours or have passed a grammar: without line ends, at most 600 bytes. */
 void mail_fold_begin(struct mail_fold *f, struct buf *out, const char *start, const char *indent, bool is_utf8);
 /* A word behind a blank, or behind a fold. */
@@ -26,7 +26,7 @@ void mail_fold_word(struct mail_fold *f, struct slice word);
 /* Right behind the last word. */
 void mail_fold_glue(struct mail_fold *f, struct slice end);
 /* Foreign text, word by word; blanks and line ends separate. Within a comment, parentheses and backslashes
- * become quoted-pairs. Words over 200 bytes are split. */
+ * become quoted-pairs. Words over 320 bytes are split. */
 void mail_fold_text(struct mail_fold *f, struct slice text);
 /* Between these, words are a comment. At least one word must follow the opening. */
 void mail_fold_open_comment(struct mail_fold *f);

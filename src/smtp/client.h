@@ -1,6 +1,7 @@
 /* smtp/client.h: one SMTP session as a client, without socket, TLS or clock (RFC 5321).
  *
- * The driver feeds the server's bytes, pulls events until there is none, acts, and writes smtp_client_output().
+ * The driver feeds the server's bytes, pulls events until there is none, acts, and writes smtp_client_output(). What
+ * was written it consumes before it feeds what came after: a final reply that meets unwritten content is a failure.
  * After SMTP_CL_READY it chooses one of starttls, auth, send or quit; after SMTP_CL_DONE and SMTP_CL_AUTH_DONE
  * again (but starttls). PIPELINING is used when offered (RFC 2920): MAIL, RCPTs and DATA go out in one write.
  * EHLO refused with 5xx falls back to HELO: READY then comes without any extension (TLS-08).
@@ -29,7 +30,7 @@ enum smtp_ext { /* what EHLO announced, as bits */
 };
 
 enum smtp_client_event_kind {
-    SMTP_CL_READY,       /* EHLO or HELO was accepted; capabilities are known */
+    SMTP_CL_READY,       /* reply: EHLO or HELO was accepted; capabilities are known */
     SMTP_CL_TLS,         /* 220 to STARTTLS and nothing behind it: shake hands, then smtp_client_tls_started() */
     SMTP_CL_TLS_REFUSED, /* reply: what STARTTLS got instead; the session is READY again, in clear */
     SMTP_CL_AUTH_CHALLENGE, /* data: base64; answer with smtp_client_auth_response() */

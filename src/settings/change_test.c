@@ -5,6 +5,8 @@
 #include "settings/password.h"
 #include "settings/snapshot.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 
 /* What every case begins with. */
@@ -249,6 +251,40 @@ TEST(passwords)
     arena_release(&arena);
 }
 
+static size_t decode(struct slice base64, unsigned char out[static 64])
+{
+    char text[64];
+    int pads = base64.len > 0 && base64.ptr[base64.len - 1] == '=' ? 1 + (base64.ptr[base64.len - 2] == '=') : 0;
+    int len;
+
+    CHECK(slice_to_cstr(base64, text, sizeof text));
+    len = EVP_DecodeBlock(out, (const unsigned char *)text, (int)base64.len);
+    CHECK(len > pads);
+    return (size_t)(len - pads);
+}
+
+/* The keys by another library: RFC 5802 section 3. */
+TEST(scram_keys)
+{
+    struct arena arena = { 0 };
+    struct slice scram, rest;
+    unsigned char salt[64], stored[64], server[64], salted[32], client[32], want_stored[32], want_server[32];
+    size_t salt_len;
+
+    CHECK(password_scram(SLICE_LIT("correct horse"), &arena, &scram, NULL) == OK);
+    CHECK_STR(slice_cut(scram, ',', &rest), "10000");
+    salt_len = decode(slice_cut(rest, ',', &rest), salt);
+    CHECK_INT(salt_len, 16);
+    CHECK_INT(decode(slice_cut(rest, ',', &rest), stored), 32);
+    CHECK_INT(decode(rest, server), 32);
+    CHECK(PKCS5_PBKDF2_HMAC("correct horse", 13, salt, 16, 10000, EVP_sha256(), 32, salted) == 1);
+    CHECK(HMAC(EVP_sha256(), salted, 32, (const unsigned char *)"Client Key", 10, client, NULL) != NULL);
+    CHECK(HMAC(EVP_sha256(), salted, 32, (const unsigned char *)"Server Key", 10, want_server, NULL) != NULL);
+    CHECK(EVP_Digest(client, 32, want_stored, NULL, EVP_sha256(), NULL) == 1);
+    CHECK(memcmp(stored, want_stored, 32) == 0 && memcmp(server, want_server, 32) == 0);
+    arena_release(&arena);
+}
+
 static const struct { const char *kind, *field, *text, *json, *again; } word_cases[] = {
     { "host", "servers", "a.example, b.example", "[\"a.example\",\"b.example\"]", "a.example,b.example" },
     { "host", "mx-lookup", "yes", "true", "true" },
@@ -305,4 +341,5 @@ TEST(schema_examples_are_good)
 }
 
 RUN_TESTS(T(settings_change_says_what_is_wrong), T(settings_change_is_whole), T(settings_change_to_the_same_is_none),
-          T(secrets_stay_inside), T(passwords), T(words_of_the_command_line), T(schema_examples_are_good))
+          T(secrets_stay_inside), T(passwords), T(scram_keys),
+          T(words_of_the_command_line), T(schema_examples_are_good))

@@ -11,7 +11,7 @@ struct handoff_item {
 struct handoff;
 
 struct handoff *handoff_new(void);
-void handoff_free(struct handoff *h); /* must be empty */
+void handoff_free(struct handoff *h); /* must be empty, and no thread may still be inside handoff_put() */
 int handoff_fd(const struct handoff *h); /* readable when there may be something; owned by the handoff */
 
 /* From any thread. Items arrive in the order they were put. The receiver is woken at most once until it takes. */

@@ -75,10 +75,9 @@ static double cpu_us(void)
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static void run(struct store *store, size_t batch, size_t messages)
+static void run(struct store *store, struct handoff *reply, size_t batch, size_t messages)
 {
     struct slot *slots = mem_new(2 * batch, sizeof *slots), *now = slots, *before = slots + batch, *other;
-    struct handoff *reply = handoff_new();
     size_t rounds = messages / batch;
     double cpu = cpu_us();
     int64_t start_ms = clock_mono_ms(), took_ms;
@@ -99,7 +98,6 @@ static void run(struct store *store, size_t batch, size_t messages)
     (void)printf("batch %4zu: %6.1f us CPU a message, %7.0f messages/s\n", batch,
                  (cpu_us() - cpu) / (double)(rounds * batch),
                  (double)(rounds * batch) * 1000 / (double)(took_ms == 0 ? 1 : took_ms));
-    handoff_free(reply);
     free(slots);
 }
 
@@ -113,6 +111,7 @@ int main(int argc, char **argv)
     struct fault why;
     struct store_config config = { .url = url };
     struct store *store;
+    struct handoff *reply;
 
     if (!slice_to_u64(count, &messages) || access(path, F_OK) == 0) {
         (void)fprintf(stderr, "usage: store_bench [NEW-SQLITE-FILE [MESSAGES]]\n");
@@ -125,9 +124,11 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s\n", why.text);
         return 1;
     }
+    reply = handoff_new();
     for (size_t i = 0; i < COUNT_OF(batches); i++)
-        run(store, batches[i], batches[i] == 1 ? messages / 10 : messages);
-    store_close(store);
+        run(store, reply, batches[i], batches[i] == 1 ? messages / 10 : messages);
+    store_close(store); /* whose thread is then done with `reply` */
+    handoff_free(reply);
     (void)unlink(path);
     return 0;
 }

@@ -376,8 +376,10 @@ enum status store_call(struct store *s, struct store_request *r)
 
     r->reply_to = reply;
     store_send(s, r);
-    while (handoff_take(reply) == NULL)
-        (void)handoff_wait(reply, -1);
+    /* Not before the bell: until it has rung, the store thread is not done with `reply`. */
+    while (!handoff_wait(reply, -1))
+        continue;
+    (void)handoff_take(reply);
     r->reply_to = NULL;
     handoff_free(reply);
     return r->status;

@@ -77,19 +77,24 @@ enum store_verb {
                      ERR_NOT_FOUND; ERR_PERMANENT when its checksum does not match (DUR-10) */
     STORE_SETTLE, /* id, changes, traces, dsn: outcome of an attempt, all in one transaction. The message goes
                      when its last delivery is done. ERR_NOT_FOUND when the message was removed meanwhile */
-    STORE_CLAIM,  /* limit, now_s -> messages with their due, unheld, unclaimed deliveries, now claimed */
-    STORE_LIST,   /* after_id, limit, filter -> messages with all deliveries, oldest first */
-    STORE_FIND,   /* id -> messages (0 or 1), traces: also after the message is gone */
+    STORE_CLAIM,  /* limit, now_s -> messages with their due, unheld, unclaimed deliveries, now claimed; count of these.
+                     Oldest first, but no domain gets more than a quarter while others wait. All due deliveries of a
+                     message come together: the last message may go beyond the limit. At most 10000 */
+    STORE_LIST,   /* after_id, limit, filter -> messages with all deliveries, oldest first. At most 10000 */
+    STORE_FIND,   /* id -> messages (0 or 1), traces: also after the message is gone. ERR_NOT_FOUND: neither */
     STORE_CHANGE, /* change, id (0: all that match filter) -> count: hold, release, retry, remove. Claimed deliveries
-                     are left out of remove and retry but counted in count_busy */
+                     are left out of remove and retry but counted in count_busy; one put on hold stays there when its
+                     attempt is settled. RETRY: due at now_s. ERR_NOT_FOUND for an id that is not in the queue */
     STORE_COUNT,  /* counter rows: added to day/name/key */
     STORE_COUNTERS, /* name, since_day -> counters */
     STORE_SETTINGS_LOAD,   /* -> settings, version */
     STORE_SETTINGS_CHANGE, /* settings rows, base_version, who/from -> version. ERR_CONFLICT when base_version
-                              is not the current one; each row is audited in the same transaction */
+                              is not the current one, ERR_EXISTS or ERR_NOT_FOUND when `before` is not so (then no
+                              row is changed); each row is audited in the same transaction */
     STORE_AUDIT,  /* after_id, limit -> audit rows, oldest first, and whether the hash chain holds */
-    STORE_STATS,  /* -> queue figures for status and metrics */
-    STORE_TRIM,   /* before_s: forget traces older than this, at most `limit` -> count */
+    STORE_STATS,  /* now_s -> queue figures for status and metrics */
+    STORE_TRIM,   /* before_s: forget the traces of messages that came before this and are not in the queue, at most
+                     `limit` rows (a row is what one request brought) -> count */
 };
 
 enum delivery_outcome { DELIVERY_DONE, DELIVERY_DEFERRED, DELIVERY_HELD };
@@ -130,7 +135,9 @@ struct counter_row {
 };
 
 struct store_stats {
-    uint64_t messages, deliveries, held, deferred, due; /* due: waiting to be claimed */
+    uint64_t messages, deliveries, held;
+    uint64_t deferred; /* tried before and not held */
+    uint64_t due;      /* waiting to be claimed at now_s */
     uint64_t oldest_received_s;
 };
 

@@ -179,9 +179,9 @@ TEST(full_disk)
     CHECK_INT(put_simple(&t, 2, 0, "example.org", true), OK);
     CHECK_INT(stats_at(&t, 0).messages, 1);
     CHECK(!is_there(&t, 1));
-    handoff_free(reply);
     log_capture(NULL);
     test_store_end(&t);
+    handoff_free(reply);
 }
 
 TEST(closing_on_a_full_disk)
@@ -200,9 +200,9 @@ TEST(closing_on_a_full_disk)
     atomic_store(&full, 0);
     test_store_open(&t);
     CHECK(is_there(&t, 1));
-    handoff_free(reply);
     log_capture(NULL);
     test_store_end(&t);
+    handoff_free(reply);
 }
 
 TEST(reserve)

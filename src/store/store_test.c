@@ -590,10 +590,10 @@ TEST(group)
             back++;
         }
     }
-    handoff_free(reply);
     CHECK_INT(stats_at(&t, 0).messages, MANY - 1);
     CHECK_INT(stats_at(&t, 0).oldest_received_s, 1700000000);
     test_store_end(&t);
+    handoff_free(reply);
 }
 
 TEST(closing_answers_what_was_sent)

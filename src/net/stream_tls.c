@@ -73,6 +73,8 @@ enum stream_result stream_handshake(struct stream *s)
     rc = SSL_do_handshake(s->ssl);
     if (rc == 1) {
         s->is_shaken = true;
+        if (!SSL_is_server(s->ssl))
+            tls_client_shaken(s->ssl);
         return STREAM_OK;
     }
     result = failed(s, rc, "TLS handshake failed");

@@ -38,6 +38,7 @@ struct peer {
     struct slice session_key; /* empty: not to be resumed */
     struct slice *names;
     size_t names_len;
+    SSL_SESSION *fresh;    /* of TLS 1.2 or below, until the handshake is over */
     struct fault no_trust; /* why the bundle could not be loaded */
 };
 
@@ -50,6 +51,7 @@ static void free_peer(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long
     (void)parent, (void)ad, (void)idx, (void)argl, (void)argp;
     if (p == NULL)
         return;
+    SSL_SESSION_free(p->fresh);
     arena_release(&p->arena);
     free(p);
 }
@@ -103,16 +105,32 @@ enum status tls_client_check_bundle(const char *ca_file, struct fault *why)
     return st;
 }
 
-/* The library hands over a reference when 1 is returned. Below TLS 1.3 only sessions with the extended master
- * secret are resumed (RFC 7627 section 5.3). */
+/* The library hands over a reference when 1 is returned. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct peer *p = SSL_get_ex_data(ssl, peer_index);
 
-    if (p->session_key.len == 0 || (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1))
+    if (p->session_key.len == 0)
         return 0;
-    tls_sessions_put(p->client->sessions, p->session_key, session);
+    if (SSL_version(ssl) >= TLS1_3_VERSION) {
+        tls_sessions_put(p->client->sessions, p->session_key, session);
+    } else {
+        SSL_SESSION_free(p->fresh);
+        p->fresh = session;
+    }
     return 1;
+}
+
+/* Below TLS 1.3 only sessions with the extended master secret are resumed (RFC 7627 section 5.3), and the library
+ * does not say before the end whether this is one. */
+void tls_client_shaken(SSL *ssl)
+{
+    struct peer *p = SSL_get_ex_data(ssl, peer_index);
+
+    if (p->fresh == NULL || SSL_get_extms_support(ssl) != 1)
+        return;
+    tls_sessions_put(p->client->sessions, p->session_key, p->fresh);
+    p->fresh = NULL;
 }
 
 static SSL_CTX *new_ssl_context(const struct context *c)

@@ -27,9 +27,10 @@ struct tls_target {
 /* Checks that a bundle can be loaded (settings validation); NULL: the system's. */
 MUST_USE enum status tls_client_check_bundle(const char *ca_file, struct fault *why);
 
-/* For net/stream.h: a session ready to say hello, owned by the caller; copies the target. And what became of it:
- * tls_client_facts() judges it against that target. */
+/* For net/stream.h: a session ready to say hello, owned by the caller; copies the target. To be told when the handshake
+ * is done. And what became of it: tls_client_facts() judges it against that target. */
 struct ssl_st *tls_client_open(struct tls_client *t, const struct tls_target *target);
+void tls_client_shaken(struct ssl_st *ssl);
 void tls_client_facts(const struct ssl_st *ssl, struct tls_facts *out);
 
 #endif

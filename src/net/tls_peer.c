@@ -156,9 +156,12 @@ static enum tls_version version_of(int openssl)
 static const char *group_name(SSL *ssl)
 {
     EVP_PKEY *key = NULL;
-    int nid = (int)SSL_get_negotiated_group(ssl);
     const char *nist;
+    int nid;
 
+    if (SSL_get0_session(ssl) == NULL) /* the handshake broke early: OpenSSL looks there without asking */
+        return "";
+    nid = (int)SSL_get_negotiated_group(ssl);
     if ((nid == NID_undef || nid < 0) && SSL_get_peer_tmp_key(ssl, &key) == 1) {
         nid = EVP_PKEY_get_id(key);
         EVP_PKEY_free(key);

@@ -106,7 +106,7 @@ static int use_key(struct tls_tickets *t, struct tls_ticket_key *k, unsigned cha
            EVP_CipherInit_ex2(cipher, t->cipher, k->cipher, iv, seals, NULL) == 1;
 }
 
-/* Seals (seals != 0): 1 a ticket, 0 none, -1 error. Opens: 0 not ours, 1 good, 2 good and send a fresh one. */
+/* Seals (seals != 0): 1 a ticket, -1 error. Opens: 0 not ours, 1 good, 2 good and send a fresh one. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
                      int seals)
 {
@@ -116,9 +116,6 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     int good;
 
     if (seals) {
-        /* No resumption below TLS 1.3 without the extended master secret (RFC 7627 section 5.3). */
-        if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1)
-            return 0;
         tls_tickets_current(t, clock_mono_ms(), &k);
         memcpy(name, k.name, sizeof k.name);
         if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(t->cipher)) != 1)
@@ -134,8 +131,23 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     return !seals && (!is_current || SSL_version(ssl) >= TLS1_3_VERSION) ? 2 : 1;
 }
 
+/* Below TLS 1.3 there are no tickets without the extended master secret (RFC 7627 section 5.3). Whether it is there
+ * can be asked only now: later the library does not say until the handshake is over. */
+static int on_hello(SSL *ssl, int *alert, void *unused)
+{
+    const unsigned char *ext;
+    size_t len;
+
+    (void)alert, (void)unused;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_extended_master_secret, &ext, &len) != 1 &&
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &ext, &len) != 1)
+        SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 void tls_tickets_install(SSL_CTX *ctx)
 {
+    SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
     tls_must(SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket));
     tls_must(SSL_CTX_set_num_tickets(ctx, 1));
     (void)SSL_CTX_set_timeout(ctx, TLS_TICKET_KEY_S);

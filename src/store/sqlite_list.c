@@ -1,5 +1,5 @@
 /* Reading the queue: list, find, stats. */
-#include "base/memory.h"
+#include "base/clock.h"
 #include "store/sqlite.h"
 
 /* So many deliveries are looked at before other requests have their turn. */
@@ -84,7 +84,7 @@ enum status sqlite_stats(struct sqlite *b, struct store_request *r)
     sqlite3_stmt *q = query(b, due);
 
     r->stats = b->counts;
-    bind_int(q, 1, r->now_s);
+    bind_int(q, 1, r->now_s == 0 ? clock_wall_s() : r->now_s);
     if (query_next(b, q))
         r->stats.due = column_id(q, 0);
     query_end(q);

@@ -77,9 +77,9 @@ enum store_verb {
                      ERR_NOT_FOUND; ERR_PERMANENT when its checksum does not match (DUR-10) */
     STORE_SETTLE, /* id, changes, traces, dsn: outcome of an attempt, all in one transaction. The message goes
                      when its last delivery is done. ERR_NOT_FOUND when the message was removed meanwhile */
-    STORE_CLAIM,  /* limit, now_s -> messages with their due, unheld, unclaimed deliveries, now claimed; count of these.
-                     Oldest first, but no domain gets more than a quarter while others wait. All due deliveries of a
-                     message come together: the last message may go beyond the limit. At most 10000 */
+    STORE_CLAIM,  /* limit, now_s -> messages with their due, unheld, unclaimed deliveries, now claimed; count of
+                     these. Oldest first, but no domain gets more than a quarter while others wait. All due deliveries
+                     of a message come together: the last message may go beyond the limit. At most 10000 */
     STORE_LIST,   /* after_id, limit, filter -> messages with all deliveries, oldest first. At most 10000 */
     STORE_FIND,   /* id -> messages (0 or 1), traces: also after the message is gone. ERR_NOT_FOUND: neither */
     STORE_CHANGE, /* change, id (0: all that match filter) -> count: hold, release, retry, remove. Claimed deliveries
@@ -92,7 +92,7 @@ enum store_verb {
                               is not the current one, ERR_EXISTS or ERR_NOT_FOUND when `before` is not so (then no
                               row is changed); each row is audited in the same transaction */
     STORE_AUDIT,  /* after_id, limit -> audit rows, oldest first, and whether the hash chain holds */
-    STORE_STATS,  /* now_s -> queue figures for status and metrics */
+    STORE_STATS,  /* now_s (0: the clock's) -> queue figures for status and metrics */
     STORE_TRIM,   /* before_s: forget the traces of messages that came before this and are not in the queue, at most
                      `limit` rows (a row is what one request brought) -> count */
 };

@@ -199,7 +199,9 @@ TEST(settle_deferred_and_claim_again)
     CHECK_INT(claim_count(&t, 1000), 0);
     CHECK_INT(settle_simple(&t, 3, deferred), OK);
     CHECK_INT(claim_count(&t, 499), 0);
+    CHECK_INT(stats_at(&t, 499).due, 0);
     CHECK_INT(stats_at(&t, 500).due, 1);
+    CHECK_INT(stats_at(&t, 0).due, 1);
     CHECK_INT(stats_at(&t, 500).deferred, 1);
     r = claim(&t, 10, 500);
     CHECK_INT(r.messages_len, 1);

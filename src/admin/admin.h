@@ -29,8 +29,9 @@ struct admin *admin_new(const struct admin_config *config, int control_fd, int t
 void admin_free(struct admin *a);
 
 /* Binds the control socket with mode 0660, given to `uid` and `gid` where the process may do so (-1: leave). A
- * socket file that nobody serves any more is replaced; ERR_CONFLICT: another sternpost serves it. */
-MUST_USE enum status admin_bind_control(const char *path, int uid, int gid, int *fd, struct fault *why);
-MUST_USE enum status admin_bind_tcp(const struct net_address *address, int *fd, struct fault *why);
+ * socket file that nobody serves any more is replaced; ERR_CONFLICT: another sternpost serves it. *out is
+ * written only on OK. */
+MUST_USE enum status admin_bind_control(const char *path, int uid, int gid, int *out, struct fault *why);
+MUST_USE enum status admin_bind_tcp(const struct net_address *address, int *out, struct fault *why);
 
 #endif

@@ -43,50 +43,71 @@ static enum status remove_stale(const struct sockaddr_un *name, struct fault *wh
     return OK;
 }
 
-enum status admin_bind_control(const char *path, int uid, int gid, int *fd, struct fault *why)
+/* /run is empty after a boot. Only the last folder is made, and only where it is missing. */
+static void make_folder(const struct sockaddr_un *name, int uid, int gid)
+{
+    struct slice path = slice_str(name->sun_path);
+    char folder[sizeof name->sun_path];
+    size_t slash = slice_find_last(path, '/');
+
+    if (slash == SIZE_MAX || slash == 0 || !slice_to_cstr(slice_first(path, slash), folder, sizeof folder))
+        return;
+    if (mkdir(folder, 0755) == 0 && chmod(folder, 0755) == 0 && (uid >= 0 || gid >= 0))
+        (void)!lchown(folder, (uid_t)uid, (gid_t)gid);
+}
+
+static enum status open_control(const struct sockaddr_un *name, int fd, int uid, int gid, struct fault *why)
+{
+    mode_t umask_before = umask(0777 & ~CONTROL_MODE); /* never open to others, not even for a moment */
+    bool is_bound = bind(fd, (const struct sockaddr *)(const void *)name, sizeof *name) == 0;
+    enum status st = is_bound ? OK : fault_errno(why, "cannot make the control socket '%s'", name->sun_path);
+
+    (void)umask(umask_before);
+    if (st == OK && (uid >= 0 || gid >= 0) && lchown(name->sun_path, (uid_t)uid, (gid_t)gid) != 0)
+        st = fault_errno(why, "cannot give the control socket '%s' to its user", name->sun_path);
+    if (st == OK && listen(fd, BACKLOG) != 0)
+        st = fault_errno(why, "cannot listen on the control socket '%s'", name->sun_path);
+    if (st != OK && is_bound)
+        (void)unlink(name->sun_path);
+    return st;
+}
+
+enum status admin_bind_control(const char *path, int uid, int gid, int *out, struct fault *why)
 {
     struct sockaddr_un name;
     enum status st = name_socket(path, &name, why);
-    mode_t umask_before;
-    bool is_bound;
+    int fd;
 
     if (st == OK)
         st = remove_stale(&name, why);
     if (st != OK)
         return st;
-    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0)
+    make_folder(&name, uid, gid);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
         return fault_errno(why, "cannot make a socket");
-    umask_before = umask(0777 & ~CONTROL_MODE); /* never open to others, not even for a moment */
-    is_bound = bind(*fd, (const struct sockaddr *)(const void *)&name, sizeof name) == 0;
-    st = is_bound ? OK : fault_errno(why, "cannot make the control socket '%s'", path);
-    (void)umask(umask_before);
-    if (is_bound && (uid >= 0 || gid >= 0) && lchown(path, (uid_t)uid, (gid_t)gid) != 0)
-        st = fault_errno(why, "cannot give the control socket '%s' to its user", path);
-    if (st == OK && listen(*fd, BACKLOG) != 0)
-        st = fault_errno(why, "cannot listen on the control socket '%s'", path);
+    st = open_control(&name, fd, uid, gid, why);
     if (st == OK)
-        return OK;
-    if (is_bound)
-        (void)unlink(path);
-    close(*fd);
+        *out = fd;
+    else
+        close(fd);
     return st;
 }
 
-enum status admin_bind_tcp(const struct net_address *address, int *fd, struct fault *why)
+enum status admin_bind_tcp(const struct net_address *address, int *out, struct fault *why)
 {
+    int on = 1, fd = socket(address->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     char text[NET_ADDRESS_TEXT];
-    int on = 1;
     enum status st;
 
-    (void)net_address_text(address, text);
-    *fd = socket(address->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0)
+    if (fd < 0)
         return fault_errno(why, "cannot make a socket");
-    if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        bind(*fd, &address->sa.any, address->len) == 0 && listen(*fd, BACKLOG) == 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        bind(fd, &address->sa.any, address->len) == 0 && listen(fd, BACKLOG) == 0) {
+        *out = fd;
         return OK;
-    st = fault_errno(why, "cannot listen on %s for metrics and health", text);
-    close(*fd);
+    }
+    st = fault_errno(why, "cannot listen on %s for metrics and health", net_address_text(address, text));
+    close(fd);
     return st;
 }

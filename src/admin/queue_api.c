@@ -89,13 +89,17 @@ void api_queue_show(struct call *c)
 
 static void changed(struct call *c)
 {
-    json_t *answer = json_object();
+    json_t *answer;
 
-    if (c->store.id != 0 && c->store.count == 0 && c->store.count_busy == 0) {
-        json_decref(answer);
+    if (c->store.id != 0 && c->store.status == ERR_NOT_FOUND) {
         call_refuse(c, ERR_NOT_FOUND, "no message '%.*s' is in the queue", SLICE_FMT(c->params[0]));
         return;
     }
+    if (c->store.status != OK) {
+        call_refuse(c, c->store.status, "%s", c->store.why.text);
+        return;
+    }
+    answer = json_object();
     json_object_set_new(answer, "changed", json_integer((json_int_t)c->store.count));
     json_object_set_new(answer, "busy", json_integer((json_int_t)c->store.count_busy));
     call_answer(c, answer);
@@ -117,7 +121,7 @@ static bool find_action(struct call *c, struct slice name)
 void api_queue_change(struct call *c)
 {
     if (find_action(c, c->params[1]) && id_of_path(c))
-        call_store(c, changed);
+        call_store_try(c, changed);
 }
 
 static struct slice string_of_body(struct call *c, const char *name)
@@ -139,5 +143,5 @@ void api_queue_change_all(struct call *c)
     if (is_all == (c->store.filter.domain.len > 0 || c->store.filter.sender.len > 0))
         call_refuse(c, ERR_SYNTAX, "say which messages: \"domain\", \"sender\" or both, or \"all\": true");
     else
-        call_store(c, changed);
+        call_store_try(c, changed);
 }

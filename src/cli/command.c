@@ -1,0 +1,200 @@
+#include "cli/command.h"
+
+#include "base/utf8.h"
+
+/* Behind the options of a command, as its traits have them; --help is every command's. */
+static const struct {
+    unsigned trait;
+    struct command_option option;
+} common_options[] = {
+    { COMMAND_HAS_JSON, { "json", 0, NULL, false, "print JSON, for scripts" } },
+    { COMMAND_ASKS_DAEMON,
+      { "socket", 0, "PATH", false,
+        "control socket of the daemon (or $STERNPOST_SOCKET, or as the configuration file has it)" } },
+    { COMMAND_ASKS_DAEMON, { "config", 'c', "FILE", false, "configuration file that names the control socket" } },
+    { 0, { "help", 'h', NULL, false, "print this text" } },
+};
+
+const struct command_option *command_option_at(const struct command *c, size_t at)
+{
+    if (at < c->options_len)
+        return &c->options[at];
+    at -= c->options_len;
+    for (size_t i = 0; i < COUNT_OF(common_options); i++) {
+        bool is_there = (common_options[i].trait & c->traits) == common_options[i].trait;
+
+        if (is_there && at-- == 0)
+            return &common_options[i].option;
+    }
+    return NULL;
+}
+
+const struct command *command_find(struct slice words)
+{
+    size_t len;
+    const struct command *table = command_table(&len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (slice_eq(words, slice_str(table[i].words)))
+            return &table[i];
+    }
+    return NULL;
+}
+
+const struct command_group *command_group_find(struct slice word)
+{
+    size_t len;
+    const struct command_group *groups = command_groups(&len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (slice_eq(word, slice_str(groups[i].word)))
+            return &groups[i];
+    }
+    return NULL;
+}
+
+static const struct command_option *find_option(const struct command *c, struct slice name, char letter)
+{
+    const struct command_option *o;
+
+    for (size_t i = 0; (o = command_option_at(c, i)) != NULL; i++) {
+        if (name.len > 0 ? slice_eq(name, slice_str(o->name)) : o->letter == letter && letter != 0)
+            return o;
+    }
+    return NULL;
+}
+
+/* How far the words lead: to a command, to a group, or nowhere. *at is the first argument behind them. */
+static enum parse_result find_words(int argc, char **argv, struct arena *arena, struct invocation *out,
+                                    const char **words, int *at, struct fault *why)
+{
+    const char *first = argc > 1 ? argv[1] : "--help", *second = argc > 2 ? argv[2] : "--help";
+    struct slice both;
+
+    *words = "";
+    *at = 2;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (strcmp(first, "help") == 0 && argc == 2))
+        return PARSE_HELP;
+    if (strcmp(first, "--version") == 0)
+        first = "version";
+    out->command = command_find(slice_str(first));
+    if (out->command != NULL)
+        return PARSE_RUN;
+    if (command_group_find(slice_str(first)) == NULL) {
+        (void)fault_set(why, ERR_SYNTAX, "no command '%s'; see 'sternpost --help'", first);
+        return PARSE_BAD;
+    }
+    *words = first;
+    if (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)
+        return PARSE_HELP;
+    both = arena_printf(arena, "%s %s", first, second);
+    out->command = command_find(both);
+    *at = 3;
+    if (out->command != NULL)
+        return PARSE_RUN;
+    (void)fault_set(why, ERR_SYNTAX, "no command '%s %s'; see 'sternpost %s --help'", first, second, first);
+    return PARSE_BAD;
+}
+
+/* One option at argv[*at]; *at is moved to its last word. */
+static enum parse_result parse_option(int argc, char **argv, int *at, struct invocation *out, struct fault *why)
+{
+    const char *word = argv[*at], *value = NULL;
+    bool is_long = word[1] == '-';
+    struct slice rest = { 0 }, name = is_long ? slice_cut(slice_str(word + 2), '=', &rest) : SLICE_LIT("");
+    bool has_value = is_long && name.len < strlen(word + 2);
+    const struct command_option *o =
+        is_long || word[2] == '\0' ? find_option(out->command, name, is_long ? '\0' : word[1]) : NULL;
+
+    if (o == NULL) {
+        (void)fault_set(why, ERR_SYNTAX, "'%s' has no option '%s'; see 'sternpost %s --help'", out->command->words,
+                        word, out->command->words);
+        return PARSE_BAD;
+    }
+    if (strcmp(o->name, "help") == 0)
+        return PARSE_HELP;
+    if (o->value == NULL && has_value) {
+        (void)fault_set(why, ERR_SYNTAX, "option --%s takes no value", o->name);
+        return PARSE_BAD;
+    }
+    if (o->value != NULL && !has_value && *at + 1 >= argc) {
+        (void)fault_set(why, ERR_SYNTAX, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
+        return PARSE_BAD;
+    }
+    if (o->value != NULL)
+        value = has_value ? rest.ptr : argv[++*at];
+    if (!o->is_list && invocation_has(out, o->name)) {
+        (void)fault_set(why, ERR_SYNTAX, "option --%s is given twice", o->name);
+        return PARSE_BAD;
+    }
+    out->options[out->options_len++] = (struct given_option){ o, value };
+    return PARSE_RUN;
+}
+
+static enum parse_result check_args(const struct invocation *inv, struct fault *why)
+{
+    const struct command *c = inv->command;
+
+    if (inv->args_len >= c->args_min && inv->args_len <= c->args_max)
+        return PARSE_RUN;
+    if (c->args_max == 0)
+        (void)fault_set(why, ERR_SYNTAX, "'%s' takes no argument like '%s'; see 'sternpost %s --help'", c->words,
+                        inv->args[0], c->words);
+    else
+        (void)fault_set(why, ERR_SYNTAX, "%s arguments: sternpost %s %s",
+                        inv->args_len < c->args_min ? "missing" : "too many", c->words, c->args);
+    return PARSE_BAD;
+}
+
+enum parse_result command_parse(int argc, char **argv, struct arena *arena, struct invocation *out, const char **words,
+                                struct fault *why)
+{
+    bool takes_options = true;
+    int at;
+    enum parse_result result;
+
+    *out = (struct invocation){ .arena = arena };
+    result = find_words(argc, argv, arena, out, words, &at, why);
+    if (result != PARSE_RUN)
+        return result;
+    *words = out->command->words;
+    out->args = ARENA_ARRAY(arena, const char *, (size_t)argc + 1);
+    out->options = ARENA_ARRAY(arena, struct given_option, (size_t)argc + 1);
+    for (; at < argc && result == PARSE_RUN; at++) {
+        if (takes_options && strcmp(argv[at], "--") == 0)
+            takes_options = false;
+        else if (takes_options && argv[at][0] == '-' && argv[at][1] != '\0')
+            result = parse_option(argc, argv, &at, out, why);
+        else
+            out->args[out->args_len++] = argv[at];
+    }
+    return result == PARSE_RUN ? check_args(out, why) : result;
+}
+
+const char *invocation_option(const struct invocation *inv, const char *name)
+{
+    for (size_t i = inv->options_len; i-- > 0;) {
+        if (strcmp(inv->options[i].option->name, name) == 0)
+            return inv->options[i].value == NULL ? "" : inv->options[i].value;
+    }
+    return NULL;
+}
+
+bool invocation_has(const struct invocation *inv, const char *name)
+{
+    return invocation_option(inv, name) != NULL;
+}
+
+int complain(int code, const char *fmt, ...)
+{
+    char text[1024], clean[sizeof text];
+    struct slice shown;
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    shown = utf8_printable(slice_str(text), clean, sizeof clean);
+    (void)fprintf(stderr, "sternpost: %.*s\n", SLICE_FMT(shown));
+    return code;
+}

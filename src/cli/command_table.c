@@ -1,0 +1,148 @@
+#include "cli/commands.h"
+#include "cli/setting.h"
+
+#define OPTIONS(o) .options = (o), .options_len = COUNT_OF(o)
+
+enum { ARGS_MANY = 10000 };
+
+static const struct command_option queue_filter[] = {
+    { "domain", 0, "DOMAIN", false, "only messages with a recipient in this domain" },
+    { "sender", 0, "ADDRESS", false, "only messages from this sender" },
+    { "limit", 0, "NUMBER", false, "at most so many messages" },
+};
+
+static const struct command_option queue_choice[] = {
+    { "domain", 0, "DOMAIN", false, "all messages with a recipient in this domain" },
+    { "sender", 0, "ADDRESS", false, "all messages from this sender" },
+    { "all", 0, NULL, false, "every message in the queue" },
+};
+
+static const struct command_option policy_options[] = {
+    { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
+};
+
+static const struct command_option counters_options[] = {
+    { "since", 0, "DAY", false, "first day to show, such as 2026-11-24 (UTC); today unless given" },
+};
+
+static const struct command_option check_options[] = {
+    { "config", 'c', "FILE", false, "the configuration file, when it is not the argument" },
+};
+
+static const struct command_option apply_options[] = {
+    { "dry-run", 0, NULL, false, "only print what would change" },
+};
+
+static const struct command_group fixed_groups[] = {
+    { "config", "The configuration file of the process" },
+    { "queue", "Messages that wait for delivery" },
+    { "settings", "All settings as one file, for version control" },
+};
+
+static const struct command fixed_commands[] = {
+    { "config check", "[FILE]", 0, 1, COMMAND_HAS_JSON, "check a configuration file without starting anything",
+      "Prints the listeners and certificates found, then warnings and errors. The exit code is 2 when the daemon "
+      "would "
+      "refuse to start.",
+      "sternpost config check /etc/sternpost/sternpost.conf\n", OPTIONS(check_options), .run = run_config_check },
+
+    { "queue list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "list messages in the queue, oldest first",
+      "One line a recipient. With --json, one object a line for each message. Long queues are printed as they are "
+      "read.",
+      "sternpost queue list --domain partner.example\nsternpost queue list --limit 20 --json\n", OPTIONS(queue_filter),
+      .run = run_queue_list },
+    { "queue show", "ID", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show one message: envelope, recipients, and its trace", NULL, "sternpost queue show 01JDF6Q2M4XKA\n",
+      .run = run_queue_show },
+    { "queue retry", "[ID]...", 0, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "try deliveries again at once",
+      NULL, "sternpost queue retry 01JDF6Q2M4XKA\nsternpost queue retry --domain partner.example\n",
+      OPTIONS(queue_choice), .run = run_queue_change },
+    { "queue hold", "[ID]...", 0, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "keep messages in the queue until they are released", "A held message is neither tried nor bounced.",
+      "sternpost queue hold --sender news@ours.example\n", OPTIONS(queue_choice), .run = run_queue_change },
+    { "queue release", "[ID]...", 0, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "let held messages go on",
+      NULL, "sternpost queue release --all\n", OPTIONS(queue_choice), .run = run_queue_change },
+    { "queue remove", "[ID]...", 0, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "remove messages without telling their senders",
+      "What is being delivered at this moment is left alone. The trace is kept.",
+      "sternpost queue remove 01JDF6Q2M4XKA\n", OPTIONS(queue_choice), .run = run_queue_change },
+
+    { "host test", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "connect to every server of a host and tell what it offers",
+      "Tries each address up to TLS and, where the host has a user, up to signing in; no mail is sent. The exit code "
+      "is "
+      "1 when no server meets the host's demands.",
+      "sternpost host test relay\n", .run = run_host_test },
+
+    { "settings export", "", 0, 0, COMMAND_ASKS_DAEMON, "write all settings as one JSON document",
+      "Secrets are left out; applied again, they stay as they are.", "sternpost settings export > settings.json\n",
+      .run = run_settings_export },
+    { "settings apply", "FILE", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "make the settings what a document says, all or nothing",
+      "Prints what changes. Kinds that do not stand in the document are left alone. FILE may be - for standard input.",
+      "sternpost settings apply --dry-run settings.json\nsternpost settings apply settings.json\n",
+      OPTIONS(apply_options), .run = run_settings_apply },
+
+    { "trace", "ID", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "tell what was decided and tried for one message, in order",
+      "Works for messages that have left the queue too, as long as their trace is kept (trace-keep in the "
+      "configuration "
+      "file).",
+      "sternpost trace 01JDF6Q2M4XKA\n", .run = run_trace },
+    { "policy", "RECIPIENT", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "tell what would happen to mail for a recipient: route, servers, TLS demanded, and why",
+      "Asks DNS as a delivery would; nothing is sent.",
+      "sternpost policy user@bank.example --from boss@ours.example\n", OPTIONS(policy_options), .run = run_policy },
+
+    { "status", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "show how the daemon is doing", NULL,
+      "sternpost status\nsternpost status --json\n", .run = run_status },
+    { "counters", "[NAME]", 0, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show what is counted by day: inbound-refused, rule-testing, sent-in-clear",
+      "inbound-refused: recipients refused because a rule requires TLS. rule-testing: what rules in testing would "
+      "have "
+      "done. sent-in-clear: deliveries without TLS, by domain.",
+      "sternpost counters sent-in-clear --since 2026-11-01\n", OPTIONS(counters_options), .run = run_counters },
+    { "audit", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "list every change of settings: who, when, what",
+      "Rows are chained by hashes; the exit code is 1 when the chain is broken. With --json, one object a line.",
+      "sternpost audit --json | jq 'select(.kind == \"rule\")'\n", .run = run_audit },
+
+    { "version", "", 0, 0, COMMAND_HAS_JSON, "print the version", NULL, "sternpost version\n", .run = run_version },
+    { "completion", "bash", 1, 1, 0, "print a completion script for the shell", NULL,
+      "sternpost completion bash > /etc/bash_completion.d/sternpost\n", .run = run_completion },
+    { "manual", "", 0, 0, 0, "print the manual page sternpost(1)", NULL, "sternpost manual | man -l -\n",
+      .run = run_manual },
+};
+
+/* Made at the first call, by the one thread there is then, and kept for good. */
+static struct {
+    struct arena arena;
+    struct command commands[COUNT_OF(fixed_commands) + SETTING_COMMANDS_MAX];
+    struct command_group groups[COUNT_OF(fixed_groups) + SETTING_GROUPS_MAX];
+    size_t commands_len, groups_len;
+} made;
+
+static void make(void)
+{
+    memcpy(made.commands, fixed_commands, sizeof fixed_commands);
+    memcpy(made.groups, fixed_groups, sizeof fixed_groups);
+    made.commands_len = COUNT_OF(fixed_commands);
+    made.groups_len = COUNT_OF(fixed_groups);
+    made.commands_len += setting_commands(made.commands + made.commands_len, &made.arena);
+    made.groups_len += setting_groups(made.groups + made.groups_len);
+}
+
+const struct command *command_table(size_t *len)
+{
+    if (made.commands_len == 0)
+        make();
+    *len = made.commands_len;
+    return made.commands;
+}
+
+const struct command_group *command_groups(size_t *len)
+{
+    if (made.groups_len == 0)
+        make();
+    *len = made.groups_len;
+    return made.groups;
+}

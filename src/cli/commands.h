@@ -1,0 +1,36 @@
+/* cli/commands.h: what each command does; one file for each noun. All return an exit code. */
+#ifndef STERNPOST_CLI_COMMANDS_H
+#define STERNPOST_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+/* queue.c */
+int run_queue_list(const struct invocation *inv);
+int run_queue_show(const struct invocation *inv);
+int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
+/* trace.c */
+int run_trace(const struct invocation *inv);
+/* policy.c */
+int run_policy(const struct invocation *inv);
+/* host_test.c */
+int run_host_test(const struct invocation *inv);
+/* status.c */
+int run_status(const struct invocation *inv);
+int run_version(const struct invocation *inv);
+/* counters.c */
+int run_counters(const struct invocation *inv);
+/* audit.c */
+int run_audit(const struct invocation *inv);
+/* config_check.c */
+int run_config_check(const struct invocation *inv);
+/* document.c */
+int run_settings_export(const struct invocation *inv);
+int run_settings_apply(const struct invocation *inv);
+/* serve.c */
+int run_serve(const struct invocation *inv);
+/* completion.c */
+int run_completion(const struct invocation *inv);
+/* manual.c */
+int run_manual(const struct invocation *inv);
+
+#endif

@@ -1,0 +1,25 @@
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/facts.h"
+
+int run_host_test(const struct invocation *inv)
+{
+    int code;
+    struct client *c = client_new(inv, &code);
+    json_t *answer;
+
+    if (c == NULL)
+        return code;
+    code = client_call(c, HTTP_POST, client_path(inv->arena, "/v1/hosts/{}/test", inv->args[0]), NULL, &answer);
+    client_free(c);
+    if (code != EXIT_DONE)
+        return code;
+    code = json_is_true(json_object_get(answer, "ok")) ? EXIT_DONE : EXIT_NEGATIVE;
+    if (invocation_has(inv, "json")) {
+        print_json(answer);
+        return code;
+    }
+    print_facts(stdout, answer, 0, NULL);
+    json_decref(answer);
+    return code;
+}

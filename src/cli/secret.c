@@ -1,0 +1,66 @@
+#include "cli/secret.h"
+
+#include "base/slice.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static enum status read_line(FILE *in, char out[static SECRET_TEXT], struct fault *why)
+{
+    size_t len;
+
+    if (fgets(out, SECRET_TEXT, in) == NULL)
+        return fault_set(why, ERR_SYNTAX, "no password was given");
+    len = strlen(out);
+    if (len + 1 == SECRET_TEXT && out[len - 1] != '\n')
+        return fault_set(why, ERR_SYNTAX, "the password is longer than %d bytes", SECRET_TEXT - 2);
+    while (len > 0 && (out[len - 1] == '\n' || out[len - 1] == '\r'))
+        out[--len] = '\0';
+    return len > 0 ? OK : fault_set(why, ERR_SYNTAX, "no password was given");
+}
+
+enum status secret_read_stdin(char out[static SECRET_TEXT], struct fault *why)
+{
+    return read_line(stdin, out, why);
+}
+
+static enum status ask_once(FILE *tty, const char *prompt, char out[static SECRET_TEXT], struct fault *why)
+{
+    struct termios shown, hidden;
+    enum status st;
+
+    if (tcgetattr(fileno(tty), &shown) != 0)
+        return fault_errno(why, "cannot use the terminal");
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(fileno(tty), TCSAFLUSH, &hidden) != 0)
+        return fault_errno(why, "cannot turn off the terminal's echo");
+    (void)fprintf(tty, "%s: ", prompt);
+    (void)fflush(tty);
+    st = read_line(tty, out, why);
+    (void)tcsetattr(fileno(tty), TCSAFLUSH, &shown);
+    (void)fputc('\n', tty);
+    return st;
+}
+
+enum status secret_ask(const char *prompt, char out[static SECRET_TEXT], struct fault *why)
+{
+    char again[SECRET_TEXT];
+    FILE *tty = fopen("/dev/tty", "r+e");
+    enum status st;
+
+    if (tty == NULL)
+        return fault_set(why, ERR_TEMPORARY,
+                         "there is no terminal to ask for the password; give it on standard input "
+                         "with --password-stdin");
+    st = ask_once(tty, prompt, out, why);
+    if (st == OK)
+        st = ask_once(tty, "once more", again, why);
+    if (st == OK && strcmp(out, again) != 0)
+        st = fault_set(why, ERR_SYNTAX, "the two passwords differ; nothing was changed");
+    explicit_bzero(again, sizeof again);
+    (void)fclose(tty);
+    return st;
+}

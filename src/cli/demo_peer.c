@@ -38,7 +38,7 @@ struct visit {
     struct peer        *peer;
     struct stream       stream;
     struct smtp_server *smtp;
-    bool                is_shaking, is_ending;
+    bool                is_shaking, has_begun, is_ending;
 };
 
 static void end_visit(struct visit *v)
@@ -117,8 +117,9 @@ static bool shake(struct visit *v)
 {
     enum stream_result r;
 
-    if (!stream_is_tls(&v->stream))
+    if (!v->has_begun)
         stream_start_server(&v->stream, v->peer->tls);
+    v->has_begun = true;
     r = stream_handshake(&v->stream);
     if (r == STREAM_OK) {
         v->is_shaking = false;
@@ -149,10 +150,13 @@ static bool talk(struct visit *v)
 static void on_visit(struct loop_io *io, unsigned events)
 {
     struct visit *v = CONTAINER_OF(io, struct visit, io);
-    bool goes_on = v->is_shaking ? shake(v) : talk(v);
+    bool goes_on = !v->is_shaking || shake(v);
     unsigned wanted;
 
     (void)events;
+    /* What came with the end of the handshake lies in TLS already: nothing else will wake us for it. */
+    if (goes_on && !v->is_shaking)
+        goes_on = talk(v);
     if (!goes_on) {
         end_visit(v);
         return;

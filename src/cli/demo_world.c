@@ -137,13 +137,13 @@ static void make_settings(struct demo_world *w)
         "  \"rule\": {\n"
         "    \"verified\": { \"to\": [\"verified.test\"], \"level\": \"verify\", \"ca\": \"%s\", \"names\":"
         " [\"mx.good.test\"] },\n"
-        "    \"bank\": { \"to\": [\"bank.test\"], \"level\": \"encrypt\" },\n"
+        "    \"bank\": { \"to\": [\"bank.test\"], \"level\": \"encrypt\", \"alternate\":"
+        " \"alternate\" },\n"
         "    \"clinic\": { \"to\": [\"clinic.test\"], \"level\": \"encrypt\", \"on-failure\": \"bounce\" },\n"
         "    \"strict\": { \"to\": [\"strict.test\"], \"level\": \"verify\", \"ca\": \"%s\", \"names\":"
-        " [\"mx.expired.test\"] },\n"
+        " [\"mx.expired.test\"], \"alternate\": \"alternate\" },\n"
         "    \"partner\": { \"direction\": \"inbound\", \"from\": [\"partner.test\"], \"level\": \"encrypt\" } },\n"
-        "  \"user\": { \"demo\": { \"password\": \"%s\" } },\n"
-        "  \"gateway\": { \"gateway\": { \"alternate-route\": \"required\", \"alternate-host\": \"alternate\" } } }\n",
+        "  \"user\": { \"demo\": { \"password\": \"%s\" } } }\n",
         DEMO_PEER_PORT, w->ca_file, DEMO_PEER_PORT, w->ca_file, w->ca_file, w->ca_file, w->password);
 }
 

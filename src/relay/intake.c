@@ -75,7 +75,7 @@ static void on_helo(struct intake *s, const struct smtp_server_event *ev)
 static void on_starttls(struct intake *s)
 {
     /* The 220 must be on its way in clear before the first byte of the handshake. */
-    s->state = INTAKE_SHAKING;
+    s->state = INTAKE_TURNING;
 }
 
 static void handle(struct intake *s, const struct smtp_server_event *ev)
@@ -199,6 +199,7 @@ static void begin_tls(struct intake *s)
         close_session(s, "input behind STARTTLS");
         return;
     }
+    s->state = INTAKE_SHAKING;
     stream_start_server(&s->stream, s->listener->tls);
     loop_timer_set(s->worker->loop, &s->idle, s->worker->config->limits.handshake_ms);
 }
@@ -261,18 +262,18 @@ static void drive_once(struct intake *s)
 {
     bool flushed;
 
-    if (s->state == INTAKE_SHAKING && stream_is_tls(&s->stream))
+    if (s->state == INTAKE_SHAKING)
         shake(s);
     if (s->state == INTAKE_TALKING)
         talk(s);
-    if (s->state == INTAKE_CLOSED)
+    if (s->state == INTAKE_SHAKING || s->state == INTAKE_CLOSED)
         return;
-    flushed = stream_is_tls(&s->stream) && s->state == INTAKE_SHAKING ? true : flush(s);
+    flushed = flush(s);
     if (s->state == INTAKE_CLOSED)
         return;
     if (s->is_ending && flushed)
         close_session(s, "ended");
-    else if (s->state == INTAKE_SHAKING && flushed && !stream_is_tls(&s->stream))
+    else if (s->state == INTAKE_TURNING && flushed)
         begin_tls(s);
 }
 
@@ -298,12 +299,10 @@ void intake_answer(struct intake *s, const struct smtp_reply *reply)
 static void greet(struct intake *s)
 {
     s->state = INTAKE_TALKING;
-    if (s->listener->config->tls == LISTENER_IMPLICIT) {
-        s->state = INTAKE_SHAKING;
+    if (s->listener->config->tls == LISTENER_IMPLICIT)
         begin_tls(s);
-    } else {
+    else
         smtp_server_greet(s->smtp, NULL);
-    }
     intake_drive(s);
 }
 
@@ -322,12 +321,11 @@ static void read_proxy_header(struct intake *s)
 {
     char *at = s->worker->scratch;
     ssize_t got = recv(s->stream.fd, at, PROXY_HEADER_MAX, MSG_PEEK);
-    struct net_address client;
-    size_t len = 0;
+    struct proxy_header header;
 
     if (got < 0)
         return;
-    switch (proxy_header_parse(slice_of(at, (size_t)got), &client, NULL, &len)) {
+    switch (proxy_header_parse(slice_of(at, (size_t)got), &header, NULL)) {
     case PROXY_MORE:
         if (got == 0 || got == PROXY_HEADER_MAX)
             close_session(s, "no PROXY header");
@@ -335,16 +333,15 @@ static void read_proxy_header(struct intake *s)
     case PROXY_ERROR:
         close_session(s, "bad PROXY header");
         return;
-    case PROXY_LOCAL:
-        break;
-    case PROXY_ADDRESS:
-        set_peer(s, &client);
+    case PROXY_OK:
         break;
     }
-    if (recv(s->stream.fd, at, len, 0) != (ssize_t)len) {
-        close_session(s, "PROXY header went away");
+    if (recv(s->stream.fd, at, header.len, 0) != (ssize_t)header.len) {
+        close_session(s, "the PROXY header went away");
         return;
     }
+    if (!header.is_local)
+        set_peer(s, &header.source);
     greet(s);
 }
 

@@ -13,8 +13,8 @@
 struct auth_exchange;
 struct transaction;
 
-/*   PROXYING -> (SHAKING ->) TALKING <-> SHAKING (STARTTLS);  any -> CLOSED */
-enum intake_state { INTAKE_PROXYING, INTAKE_SHAKING, INTAKE_TALKING, INTAKE_CLOSED };
+/*   PROXYING -> (SHAKING ->) TALKING -> TURNING (the 220 to STARTTLS goes out) -> SHAKING -> TALKING;  any -> CLOSED */
+enum intake_state { INTAKE_PROXYING, INTAKE_SHAKING, INTAKE_TALKING, INTAKE_TURNING, INTAKE_CLOSED };
 
 struct intake {
     struct buried               buried; /* first */

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ struct loop *loop_new(void)
         log_error(NULL, "cannot create an event loop: out of descriptors", LOG_INT("errno", errno));
         abort();
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* a write to a peer that is gone is an error like any other, in libraries too */
     l->heap_cap = TIMERS_MIN;
     l->heap = mem_new(l->heap_cap, sizeof(struct loop_timer *));
     l->hooks_tail = &l->hooks;

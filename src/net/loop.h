@@ -31,7 +31,7 @@ struct loop_hook { /* runs once in every round, before the loop sleeps: batches 
     void (*run)(struct loop_hook *hook);
 };
 
-struct loop *loop_new(void);
+struct loop *loop_new(void); /* ignores SIGPIPE for the process */
 void loop_free(struct loop *l);
 /* Until loop_stop(), which may be called from a callback of this loop. */
 void loop_run(struct loop *l);

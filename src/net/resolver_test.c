@@ -84,8 +84,7 @@ static const char *const own_records[] = {
     "mx1.example.test. 60 IN A 127.0.0.2",
     "mx1.example.test. 60 IN AAAA ::2",
     "null.example.test. 60 IN MX 0 .",
-    "_25._tcp.mx1.example.test. 60 IN TLSA 3 1 1 "
-    "0000000000000000000000000000000000000000000000000000000000000000",
+    "_25._tcp.mx1.example.test. 60 IN TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000",
     "2.0.0.127.in-addr.arpa. 60 IN PTR mx1.example.test.",
     "mail.example.org. 60 IN A 127.0.0.3",
 };

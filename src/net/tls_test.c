@@ -1,6 +1,8 @@
 #include "base/clock.h"
 #include "net/tls_fixture.h"
 
+#include <pthread.h>
+
 /* TLS-25, TLS-26 */
 static const struct {
     const char *file, *name;
@@ -322,6 +324,56 @@ TEST(new_certificates_while_sessions_run)
     unlink(path_of("turning", "key"));
 }
 
+enum { MEETINGS = 60 };
+
+struct visitor {
+    struct tls_server *server;
+    struct tls_target  target;
+    int                met;
+};
+
+static void *visit(void *arg)
+{
+    struct visitor *v = arg;
+    struct tls_client *client = tls_client_new();
+
+    for (int i = 0; i < MEETINGS; i++) {
+        struct meeting m;
+
+        meet(v->server, client, &v->target, &m);
+        v->met += m.met && m.client.verdict == CERT_TRUSTED && m.client.name_matches;
+    }
+    tls_client_free(client);
+    return NULL;
+}
+
+/* Workers shake hands while the thread that looks after certificates puts new ones in; for the thread sanitizer. */
+TEST(new_certificates_from_another_thread)
+{
+    struct visitor visitors[2] = { { 0 }, { 0 } };
+    struct tls_server *server;
+    pthread_t threads[2];
+
+    write_set(index_of("good"), "turning");
+    server = serve_one("turning");
+    for (size_t i = 0; i < COUNT_OF(visitors); i++) {
+        visitors[i] = (struct visitor){ .server = server, .target = target_for(mx_name, 1) };
+        visitors[i].target.ca_file = folder_file(&folder, "root.pem");
+        CHECK(pthread_create(&threads[i], NULL, visit, &visitors[i]) == 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        write_set(index_of(i % 2 == 0 ? "wild" : "good"), "turning");
+        tls_server_refresh(server);
+    }
+    for (size_t i = 0; i < COUNT_OF(visitors); i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK_INT(visitors[i].met, MEETINGS);
+    }
+    tls_server_free(server);
+    unlink(path_of("turning", "pem"));
+    unlink(path_of("turning", "key"));
+}
+
 static const struct { const char *name, *chain, *key, *part_of_why; enum status st; } bad_sets[] = {
     { "no chain", "missing.pem", "good.key", "cannot read the certificate", ERR_NOT_FOUND },
     { "no key", "good.pem", "missing.key", "cannot read the private key", ERR_NOT_FOUND },
@@ -362,6 +414,7 @@ int main(void)
         T(alpn),
         T(client_certificates_are_recorded),
         T(new_certificates_while_sessions_run),
+        T(new_certificates_from_another_thread),
         T(refuses_bad_sets),
     };
 

@@ -29,6 +29,10 @@ static const struct command_option check_options[] = {
     { "config", 'c', "FILE", false, "the configuration file, when it is not the argument" },
 };
 
+static const struct command_option serve_options[] = {
+    { "config", 'c', "FILE", false, "the configuration file" },
+};
+
 static const struct command_option apply_options[] = {
     { "dry-run", 0, NULL, false, "only print what would change" },
 };
@@ -40,6 +44,13 @@ static const struct command_group fixed_groups[] = {
 };
 
 static const struct command fixed_commands[] = {
+    { "serve", "", 0, 0, 0, "run the gateway in the foreground",
+      "Binds every listener, gives up root, serves until SIGTERM or SIGINT, and then lets open transactions end for "
+      "at "
+      "most 30 seconds; a second signal ends it at once. SIGHUP looks for new certificates, as does the daemon by "
+      "itself "
+      "every few seconds. The log goes to standard error. Tells systemd when it is ready.",
+      "sternpost serve -c /etc/sternpost/sternpost.conf\n", OPTIONS(serve_options), .run = run_serve },
     { "config check", "[FILE]", 0, 1, COMMAND_HAS_JSON, "check a configuration file without starting anything",
       "Prints the listeners and certificates found, then warnings and errors. The exit code is 2 when the daemon "
       "would "

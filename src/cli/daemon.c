@@ -21,7 +21,8 @@ struct gateway_process {
     struct admin *admin;
     struct trimmer *trimmer;
     struct event *signals[3], *refresh;
-    int control_fd, tcp_fd;
+    int control_fd, tcp_fd; /* until the admin has them; -1: none */
+    bool has_control;       /* the socket's file is ours */
     bool is_stopping;
 };
 

@@ -52,9 +52,11 @@ static void print_wrapped(FILE *out, struct slice text, int indent)
 
 static void print_entry(FILE *out, struct slice name, const char *text, int width)
 {
-    (void)fprintf(out, "  %-*.*s", width, SLICE_FMT(name));
-    if ((int)name.len > width - 2)
-        (void)fprintf(out, "\n  %*s", width, "");
+    bool fits = (int)name.len <= width - 2;
+
+    (void)fputs("  ", out);
+    (void)fwrite(name.ptr, 1, name.len, out);
+    (void)fprintf(out, "%s%*s", fits ? "" : "\n  ", fits ? width - (int)name.len : width, "");
     print_wrapped(out, slice_str(text), width + 2);
 }
 

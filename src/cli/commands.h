@@ -28,6 +28,8 @@ int run_settings_export(const struct invocation *inv);
 int run_settings_apply(const struct invocation *inv);
 /* serve.c */
 int run_serve(const struct invocation *inv);
+/* demo.c */
+int run_demo(const struct invocation *inv);
 /* completion.c */
 int run_completion(const struct invocation *inv);
 /* manual.c */

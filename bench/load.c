@@ -25,12 +25,13 @@ static const char usage[] =
     "  --sources N         connect from 127.0.0.1 to 127.0.0.N (1)\n"
     "  --run NAME          ids are NAME.0, NAME.1, ... in " LETTER_ID_HEADER " (run)\n"
     "  --record FILE       the ids that were accepted, one a line\n"
+    "  --stall S           end when no message was accepted for S seconds\n"
     "  --seconds S         end after that long whatever happens (600)\n";
 
 struct run {
     struct load load;
     unsigned sessions_len, started;
-    double hold_s, limit_s, held_until;
+    double hold_s, stall_s, limit_s, held_until;
     struct load_session *sessions;
 };
 
@@ -43,21 +44,14 @@ static void on_signal(int sig)
 }
 
 static const struct option long_options[] = {
-    { "to", required_argument, NULL, 't' },
-    { "sessions", required_argument, NULL, 's' },
-    { "messages", required_argument, NULL, 'm' },
-    { "per-connection", required_argument, NULL, 'k' },
-    { "size", required_argument, NULL, 'b' },
-    { "domains", required_argument, NULL, 'd' },
-    { "rate", required_argument, NULL, 'r' },
-    { "starttls", no_argument, NULL, 'T' },
-    { "hold", required_argument, NULL, 'h' },
-    { "sources", required_argument, NULL, 'S' },
-    { "run", required_argument, NULL, 'n' },
-    { "record", required_argument, NULL, 'R' },
-    { "seconds", required_argument, NULL, 'x' },
-    { "help", no_argument, NULL, '?' },
-    { NULL, 0, NULL, 0 },
+    { "to", required_argument, NULL, 't' },       { "sessions", required_argument, NULL, 's' },
+    { "messages", required_argument, NULL, 'm' }, { "per-connection", required_argument, NULL, 'k' },
+    { "size", required_argument, NULL, 'b' },     { "domains", required_argument, NULL, 'd' },
+    { "rate", required_argument, NULL, 'r' },     { "starttls", no_argument, NULL, 'T' },
+    { "hold", required_argument, NULL, 'h' },     { "sources", required_argument, NULL, 'S' },
+    { "run", required_argument, NULL, 'n' },      { "record", required_argument, NULL, 'R' },
+    { "stall", required_argument, NULL, 'z' },    { "seconds", required_argument, NULL, 'x' },
+    { "help", no_argument, NULL, '?' },           { NULL, 0, NULL, 0 },
 };
 
 static FILE *open_record(const char *file)
@@ -88,6 +82,7 @@ static void set_option(struct run *r, int option)
     case 'S': l->sources = (unsigned)wire_number("--sources", optarg, 1, 250); break;
     case 'n': l->run = optarg; break;
     case 'R': l->record = open_record(optarg); break;
+    case 'z': r->stall_s = (double)wire_number("--stall", optarg, 1, 86400); break;
     case 'x': r->limit_s = (double)wire_number("--seconds", optarg, 1, 86400); break;
     default: (void)fputs(usage, stderr); exit(2);
     }
@@ -149,6 +144,8 @@ static bool is_over(const struct run *r)
 {
     double now = wire_now();
 
+    if (r->stall_s > 0 && now - (r->load.accepted > 0 ? r->load.ended : r->load.started) > r->stall_s)
+        return true;
     if (is_stopped || now - r->load.started > r->limit_s)
         return true;
     return r->load.holds ? r->held_until > 0 && now > r->held_until : r->load.running == 0;

@@ -1,0 +1,268 @@
+"""What is measured: each case sets the servers up, loads them, and gives one record for each repetition."""
+import json
+import os
+import statistics
+import subprocess
+import time
+
+from meter import Meter, read_memory
+from servers import NotMeasured, Setup
+
+SINK_PORT, DEAD_PORT = 2550, 2551
+LIMIT_S = 90
+MIB = 1024
+
+
+class Bench:
+    """Where things are, and how long they may take."""
+
+    def __init__(self, folder, build, servers, repeat, seconds, quick):
+        self.folder, self.servers, self.repeat, self.seconds, self.quick = folder, servers, repeat, seconds, quick
+        self.load_program = os.path.join(build, 'bench/load')
+        self.sink_program = os.path.join(build, 'bench/sink')
+        self.certificates = {}
+
+    def certificate(self, kind):
+        """Self-signed; (certificate, key). `kind`: "p256", "rsa2048" or None."""
+        if kind is None:
+            return None
+        if kind not in self.certificates:
+            files = tuple(os.path.join(self.folder, f'{kind}-{part}.pem') for part in ('certificate', 'key'))
+            algorithm = {'p256': ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], 'rsa2048': ['rsa:2048']}[kind]
+            subprocess.run(['openssl', 'req', '-x509', '-nodes', '-subj', '/CN=bench.example', '-days', '30', '-addext',
+                            'subjectAltName=DNS:bench.example,IP:127.0.0.1', '-out', files[0], '-keyout', files[1],
+                            '-newkey'] + algorithm, check=True, capture_output=True, timeout=60)
+            self.certificates[kind] = files
+        return self.certificates[kind]
+
+    def load(self, port, messages, *options, tls=False):
+        command = [self.load_program, '--to', f'127.0.0.1:{port}', '--messages', str(messages), '--seconds',
+                   str(LIMIT_S), '--stall', '10', *options] + (['--starttls'] if tls else [])
+        out = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S * 2, check=False).stdout
+        if not out:
+            raise NotMeasured('the load generator failed')
+        return json.loads(out)
+
+    def sink(self, expect, certificate):
+        command = [self.sink_program, '--listen', f'127.0.0.1:{SINK_PORT}', '--expect', str(expect), '--seconds',
+                   str(LIMIT_S)]
+        if certificate:
+            command += ['--certificate', certificate[0], '--key', certificate[1]]
+        sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if not sink.stdout.readline().startswith('listening'):
+            sink.wait()
+            raise NotMeasured('the sink did not start')
+        return sink
+
+
+def drain(process):
+    """The JSON that the sink ends with."""
+    try:
+        return json.loads(process.communicate(timeout=LIMIT_S * 2)[0])
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Case:
+    """`goals`: (what is promised, figure, "at least" or "at most", bound); see table.py for the figures."""
+
+    def __init__(self, name, title, goals=(), servers=None):
+        self.name, self.title, self.goals, self.only = name, title, goals, servers
+
+    def takes(self, server):
+        return self.only is None or server.name in self.only
+
+    def run(self, bench, say):
+        """{server name: {"runs": [record, ...], "note": text}}; repetitions go round the servers."""
+        results = {s.name: {'runs': [], 'note': ''} for s in bench.servers if self.takes(s)}
+        for turn in range(bench.repeat):
+            for server in bench.servers:
+                if server.name in results and not results[server.name]['note']:
+                    say(f'{self.name}: {server.name}, {turn + 1} of {bench.repeat}')
+                    try:
+                        results[server.name]['runs'].append(self.measure(bench, server))
+                    except NotMeasured as why:
+                        results[server.name]['note'] = str(why)
+        return results
+
+
+class Rate(Case):
+    """Messages a second, relayed to the sink, or accepted only."""
+
+    def __init__(self, name, title, goals=(), servers=None, sessions=20, per_connection=1, tls=None, held=False):
+        super().__init__(name, title, goals, servers)
+        self.sessions, self.per_connection, self.tls, self.held = sessions, per_connection, tls, held
+        self.counts = {}
+
+    def options(self):
+        return ['--sessions', str(self.sessions), '--per-connection', str(self.per_connection)]
+
+    def once(self, bench, server, messages):
+        certificate = bench.certificate(self.tls)
+        sink = None if self.held else bench.sink(messages, certificate)
+        meter = Meter(server.process.pid)
+        before = meter.cpu_s()
+        try:
+            with meter:
+                load = bench.load(server.port, messages, *self.options(), tls=bool(certificate))
+                seen = drain(sink) if sink else None
+                time.sleep(0.2)
+        finally:
+            if sink:
+                sink.kill()
+                sink.wait()
+        return self.record(load, seen, meter.cpu_s() - before, meter.peak)
+
+    def record(self, load, seen, cpu_s, peak_kib):
+        done = seen['messages'] if seen else load['accepted']
+        seconds = seen['last_s'] - load['started_s'] if seen else load['seconds']
+        if done == 0:
+            raise NotMeasured(f'no message went through; {load["first_refusal"]}')
+        return {'per_s': done / seconds, 'cpu_ms': cpu_s * 1000 / done, 'peak_mib': peak_kib / MIB,
+                'p50_ms': load['p50_ms'], 'p99_ms': load['p99_ms'], 'max_ms': load['max_ms'], 'messages': done,
+                'missing': load['begun'] - done, 'tools_cpu_ms':
+                (load['cpu_s'] + (seen['cpu_s'] if seen else 0)) * 1000 / done}
+
+    def measure(self, bench, server):
+        """A server starts with an empty queue; a short run first, so that its processes are there."""
+        server.start(Setup(SINK_PORT, bench.certificate(self.tls), self.held))
+        try:
+            warm = self.once(bench, server, 100)
+            if server.name not in self.counts and not bench.quick and warm['per_s'] > 100:
+                warm = self.once(bench, server, int(min(warm['per_s'], 3000)))
+            if server.name not in self.counts:
+                self.counts[server.name] = 100 if bench.quick else int(max(100, min(warm['per_s'] * bench.seconds, 60000)))
+            return self.once(bench, server, self.counts[server.name])
+        finally:
+            server.stop()
+
+
+class Idle(Case):
+    """Sessions that are open and silent: what each costs."""
+    sessions = {'postfix': 80}  # its default limit is 100 processes, one for each session
+
+    def __init__(self, name, title, goals=(), servers=None, sessions=5000, tls=None):
+        super().__init__(name, title, goals, servers)
+        self.wanted, self.tls = sessions, tls
+
+    def measure(self, bench, server):
+        certificate = bench.certificate(self.tls)
+        wanted = min(self.wanted, self.sessions.get(server.name, self.wanted), 50 if bench.quick else self.wanted)
+        server.start(Setup(SINK_PORT, certificate, sessions=wanted))
+        try:
+            meter = Meter(server.process.pid)
+            before = meter.memory_kib()
+            held = self.hold(bench, server, meter, wanted, bool(certificate))
+        finally:
+            server.stop()
+        return {'sessions': wanted, 'base_mib': before / MIB, 'peak_mib': held / MIB,
+                'over_base_kib': (held - 64 * MIB) / wanted, 'per_session_kib': (held - before) / wanted}
+
+    def hold(self, bench, server, meter, wanted, tls):
+        command = [bench.load_program, '--to', f'127.0.0.1:{server.port}', '--sessions', str(wanted), '--hold', '3',
+                   '--seconds', str(LIMIT_S)] + (['--starttls'] if tls else [])
+        load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            if not load.stdout.readline().startswith('holding'):
+                raise NotMeasured(f'it does not hold {wanted} sessions')
+            time.sleep(1)
+            held = meter.memory_kib()
+            if json.loads(load.communicate(timeout=LIMIT_S * 2)[0])['held'] < wanted:
+                raise NotMeasured(f'it closed some of {wanted} idle sessions')
+            return held
+        finally:
+            load.kill()
+            load.wait()
+
+
+class Big(Case):
+    """Messages of 20 MiB, all at once, through to the sink."""
+
+    def measure(self, bench, server):
+        count, size = (4, 2 << 20) if bench.quick else (20, 20 << 20)
+        server.start(Setup(SINK_PORT, message_bytes=52428800))
+        sink = bench.sink(count, None)
+        meter = Meter(server.process.pid)
+        try:
+            with meter:
+                load = bench.load(server.port, count, '--sessions', str(count), '--size', str(size))
+                seen = drain(sink)
+        finally:
+            sink.kill()
+            sink.wait()
+            server.stop()
+        if seen['messages'] < count:
+            raise NotMeasured(f'{seen["messages"]} of {count} arrived; {load["first_refusal"]}')
+        return {'peak_mib': meter.peak / MIB, 'per_s': count / (seen['last_s'] - load['started_s'])}
+
+
+class Dead(Case):
+    """A long queue for destinations that do not answer."""
+
+    def measure(self, bench, server):
+        count = 1000 if bench.quick else 200000
+        server.start(Setup(DEAD_PORT, dead=True))
+        try:
+            with Meter(server.process.pid) as meter:
+                load = bench.load(server.port, count, '--sessions', '50', '--per-connection', '50', '--domains', '500')
+                if load['accepted'] < count:
+                    raise NotMeasured(f'{load["accepted"]} of {count} accepted; {load["first_refusal"]}')
+                first_row_s = server.seconds_to_first_row()
+            again_s, again_kib = self.restart(bench, server)
+        finally:
+            server.stop()
+        return {'messages': count, 'peak_mib': max(meter.peak, again_kib) / MIB, 'list_s': first_row_s,
+                'restart_s': again_s, 'per_s': load['per_second']}
+
+    def restart(self, bench, server):
+        """Seconds from starting the program again on the long queue until it has accepted a message."""
+        server.kill()
+        started = time.monotonic()
+        server.launch(server.setup)
+        server.await_greeting()
+        if bench.load(server.port, 1)['accepted'] != 1:
+            raise NotMeasured('it accepts nothing after the restart')
+        return time.monotonic() - started, read_memory(server.process.pid)[2]
+
+
+BOTH = ('sternpost', 'postfix')
+CASES = [
+    Rate('clear-1', 'relay in clear, 1 message a connection',
+         [('messages/s against Postfix', 'ratio', 'at least', 8), ('CPU against Postfix', 'cpu_ratio', 'at most', 1 / 15)]),
+    Rate('clear-20', 'relay in clear, 20 messages a connection',
+         [('messages/s against Postfix', 'ratio', 'at least', 11),
+          ('CPU against Postfix', 'cpu_ratio', 'at most', 1 / 15)], BOTH, per_connection=20),
+    Rate('latency-100', 'relay in clear, 100 sessions at a time', [('p99 of the 250, ms', 'p99_ms', 'at most', 50)], BOTH,
+         sessions=100),
+    Rate('tls-p256-1', 'STARTTLS on both legs, P-256, 1 message a connection',
+         [('messages/s against Postfix', 'ratio', 'at least', 4)], BOTH, tls='p256'),
+    Rate('tls-rsa-1', 'STARTTLS on both legs, RSA-2048, 1 message a connection',
+         [('messages/s against Postfix', 'ratio', 'at least', 2.5)], BOTH, tls='rsa2048'),
+    Rate('tls-p256-20', 'STARTTLS on both legs, P-256, 20 messages a connection',
+         [('messages/s against Postfix', 'ratio', 'at least', 8)], BOTH, per_connection=20, tls='p256'),
+    Rate('accept-1', 'accept only, 1 message a connection',
+         [('messages/s against the better of the two', 'ratio_best', 'at least', 5)], held=True),
+    Rate('accept-20', 'accept only, 20 messages a connection',
+         [('messages/s against the better of the two', 'ratio_best', 'at least', 5)], held=True, per_connection=20),
+    Idle('idle-clear', '5,000 idle sessions in clear',
+         [('KiB a session beyond 64 MiB in all', 'over_base_kib', 'at most', 12)]),
+    Idle('idle-tls', '2,000 open TLS sessions', [('KiB a session beyond 64 MiB in all', 'over_base_kib', 'at most', 40)],
+         BOTH, sessions=2000, tls='p256'),
+    Big('big', '20 messages of 20 MiB at once', [('peak memory, MiB', 'peak_mib', 'at most', 128)]),
+    Dead('dead', '200,000 messages to dead destinations',
+         [('peak memory, MiB', 'peak_mib', 'at most', 256), ('first row of queue list, s', 'list_s', 'at most', 1),
+          ('accepts mail after a restart, s', 'restart_s', 'at most', 2)], ('sternpost',)),
+]
+
+
+def median_of(runs):
+    """One record with the median of each figure, and the spread of the rate."""
+    if not runs:
+        return {}
+    out = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    if 'per_s' in out:
+        out['per_s_least'], out['per_s_most'] = min(r['per_s'] for r in runs), max(r['per_s'] for r in runs)
+    if 'missing' in out:
+        out['missing'] = max(run['missing'] for run in runs)
+    return out

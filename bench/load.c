@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, OPENING_AT_ONCE = 100, SESSIONS_MAX = 50000 };
+enum { EVENTS = 256, SESSIONS_MAX = 50000 };
 #define MESSAGES_MAX 100000000u
 
 static const char usage[] =
@@ -22,6 +22,7 @@ static const char usage[] =
     "  --rate R            messages a second; without it as fast as they are taken\n"
     "  --starttls          a fresh TLS session on every connection\n"
     "  --hold S            open the sessions, say \"holding N\", hold them for S seconds, send nothing\n"
+    "  --opening N         connections being opened at a time when the run starts (100)\n"
     "  --sources N         connect from 127.0.0.1 to 127.0.0.N (1)\n"
     "  --run NAME          ids are NAME.0, NAME.1, ... in " LETTER_ID_HEADER " (run)\n"
     "  --record FILE       the ids that were accepted, one a line\n"
@@ -30,7 +31,7 @@ static const char usage[] =
 
 struct run {
     struct load load;
-    unsigned sessions_len, started;
+    unsigned sessions_len, started, opening_max;
     double hold_s, stall_s, limit_s, held_until;
     struct load_session *sessions;
 };
@@ -44,14 +45,23 @@ static void on_signal(int sig)
 }
 
 static const struct option long_options[] = {
-    { "to", required_argument, NULL, 't' },       { "sessions", required_argument, NULL, 's' },
-    { "messages", required_argument, NULL, 'm' }, { "per-connection", required_argument, NULL, 'k' },
-    { "size", required_argument, NULL, 'b' },     { "domains", required_argument, NULL, 'd' },
-    { "rate", required_argument, NULL, 'r' },     { "starttls", no_argument, NULL, 'T' },
-    { "hold", required_argument, NULL, 'h' },     { "sources", required_argument, NULL, 'S' },
-    { "run", required_argument, NULL, 'n' },      { "record", required_argument, NULL, 'R' },
-    { "stall", required_argument, NULL, 'z' },    { "seconds", required_argument, NULL, 'x' },
-    { "help", no_argument, NULL, '?' },           { NULL, 0, NULL, 0 },
+    { "to", required_argument, NULL, 't' },
+    { "sessions", required_argument, NULL, 's' },
+    { "messages", required_argument, NULL, 'm' },
+    { "per-connection", required_argument, NULL, 'k' },
+    { "size", required_argument, NULL, 'b' },
+    { "domains", required_argument, NULL, 'd' },
+    { "rate", required_argument, NULL, 'r' },
+    { "starttls", no_argument, NULL, 'T' },
+    { "hold", required_argument, NULL, 'h' },
+    { "sources", required_argument, NULL, 'S' },
+    { "opening", required_argument, NULL, 'o' },
+    { "run", required_argument, NULL, 'n' },
+    { "record", required_argument, NULL, 'R' },
+    { "stall", required_argument, NULL, 'z' },
+    { "seconds", required_argument, NULL, 'x' },
+    { "help", no_argument, NULL, '?' },
+    { NULL, 0, NULL, 0 },
 };
 
 static FILE *open_record(const char *file)
@@ -80,6 +90,7 @@ static void set_option(struct run *r, int option)
     case 'T': l->tls = wire_tls_context(NULL, NULL); break;
     case 'h': r->hold_s = (double)wire_number("--hold", optarg, 1, 3600); break;
     case 'S': l->sources = (unsigned)wire_number("--sources", optarg, 1, 250); break;
+    case 'o': r->opening_max = (unsigned)wire_number("--opening", optarg, 1, SESSIONS_MAX); break;
     case 'n': l->run = optarg; break;
     case 'R': l->record = open_record(optarg); break;
     case 'z': r->stall_s = (double)wire_number("--stall", optarg, 1, 86400); break;
@@ -95,6 +106,7 @@ static void read_options(struct run *r, int argc, char **argv)
     r->load =
         (struct load){ .sources = 1, .per_connection = 1, .domains = 1, .messages = 1000, .size = 4096, .run = "run" };
     r->sessions_len = 20;
+    r->opening_max = 100;
     r->limit_s = 600;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) >= 0)
         set_option(r, option);
@@ -110,7 +122,7 @@ static void read_options(struct run *r, int argc, char **argv)
 /* A few at a time, so that no listen queue overflows. */
 static void start_sessions(struct run *r)
 {
-    while (r->started < r->sessions_len && r->load.opening < OPENING_AT_ONCE) {
+    while (r->started < r->sessions_len && r->load.opening < r->opening_max) {
         r->load.running++;
         load_session_next(&r->sessions[r->started++]);
     }

@@ -1,9 +1,11 @@
 """Processor time and memory of a process and of all that it starts, read from /proc."""
 import os
 import threading
+import time
 
 TICKS = os.sysconf('SC_CLK_TCK')
 SAMPLE_S = 0.5
+QUIET = 0.05  # of the machine
 
 
 def read_stat(pid):
@@ -85,3 +87,31 @@ class Meter:
         self.over.set()
         self.thread.join()
         self.sample()
+
+
+class Machine:
+    """How busy all processors are, whoever makes them so."""
+
+    def __init__(self):
+        self.busy, self.total = self.read()
+
+    @staticmethod
+    def read():
+        with open('/proc/stat', encoding='ascii') as f:
+            ticks = [int(n) for n in f.readline().split()[1:9]]
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+    def share(self, besides_s=0.0):
+        """The share of the machine used since then, without `besides_s` seconds of processor time."""
+        busy, total = self.read()
+        return max(0.0, (busy - self.busy - besides_s * TICKS) / max(1, total - self.total))
+
+
+def await_quiet(patience_s):
+    """Returns when others leave the machine alone, or when patience ends."""
+    limit = time.monotonic() + patience_s
+    while time.monotonic() < limit:
+        machine = Machine()
+        time.sleep(0.4)
+        if machine.share() < QUIET:
+            return

@@ -36,6 +36,8 @@ def remarks(row):
     parts = [row['note']] if row['note'] else []
     if row.get('missing'):
         parts.append(f'{row["missing"]:.0f} not done at the end')
+    if row.get('foreign', 0) >= 0.1:
+        parts.append(f'other work took {row["foreign"] * 100:.0f} % of the machine')
     if 'per_session_kib' in row:
         parts.append(f'{row["sessions"]:,.0f} sessions, {row["per_session_kib"]:.1f} KiB each')
     if 'list_s' in row:

@@ -237,7 +237,7 @@ class Sternpost(Server):
                 f'  networks = {{"127.0.0.0/8"}}\n  {tls}\n}}\n')
 
     def command(self, *words):
-        return [self.program(), '--config', self.conf, *words]
+        return [self.program(), *words, '--config', self.conf]
 
     def tell(self, *words):
         done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=START_S, check=False)

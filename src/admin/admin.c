@@ -15,26 +15,28 @@ enum {
     DRAIN_MS = 5 * 1000, /* at the end: the workers are gone, the store answers */
 };
 
+enum { LOCAL = false, PUBLIC = true };
+
 static const struct endpoint endpoints[] = {
-    { HTTP_GET, "/health/live", page_live, true },
-    { HTTP_GET, "/health/ready", page_ready, true },
-    { HTTP_GET, "/metrics", page_metrics, true },
-    { HTTP_GET, "/v1/status", api_status, false },
-    { HTTP_GET, "/v1/counters", api_counters, false },
-    { HTTP_GET, "/v1/audit", api_audit, false },
-    { HTTP_GET, "/v1/queue", api_queue_list, false },
-    { HTTP_GET, "/v1/queue/{}", api_queue_show, false },
-    { HTTP_POST, "/v1/queue/{}", api_queue_change_all, false },
-    { HTTP_POST, "/v1/queue/{}/{}", api_queue_change, false },
-    { HTTP_GET, "/v1/policy", api_policy, false },
-    { HTTP_POST, "/v1/hosts/{}/test", api_host_test, false },
-    { HTTP_GET, "/v1/settings", api_settings_export, false },
-    { HTTP_POST, "/v1/settings", api_settings_apply, false },
-    { HTTP_GET, "/v1/settings/{}", api_settings_list, false },
-    { HTTP_GET, "/v1/settings/{}/{}", api_settings_show, false },
-    { HTTP_POST, "/v1/settings/{}/{}", api_settings_add, false },
-    { HTTP_PATCH, "/v1/settings/{}/{}", api_settings_set, false },
-    { HTTP_DELETE, "/v1/settings/{}/{}", api_settings_remove, false },
+    { HTTP_GET, PUBLIC, "/health/live", page_live },
+    { HTTP_GET, PUBLIC, "/health/ready", page_ready },
+    { HTTP_GET, PUBLIC, "/metrics", page_metrics },
+    { HTTP_GET, LOCAL, "/v1/status", api_status },
+    { HTTP_GET, LOCAL, "/v1/counters", api_counters },
+    { HTTP_GET, LOCAL, "/v1/audit", api_audit },
+    { HTTP_GET, LOCAL, "/v1/queue", api_queue_list },
+    { HTTP_GET, LOCAL, "/v1/queue/{}", api_queue_show },
+    { HTTP_POST, LOCAL, "/v1/queue/{}", api_queue_change_all },
+    { HTTP_POST, LOCAL, "/v1/queue/{}/{}", api_queue_change },
+    { HTTP_GET, LOCAL, "/v1/policy", api_policy },
+    { HTTP_POST, LOCAL, "/v1/hosts/{}/test", api_host_test },
+    { HTTP_GET, LOCAL, "/v1/settings", api_settings_export },
+    { HTTP_POST, LOCAL, "/v1/settings", api_settings_apply },
+    { HTTP_GET, LOCAL, "/v1/settings/{}", api_settings_list },
+    { HTTP_GET, LOCAL, "/v1/settings/{}/{}", api_settings_show },
+    { HTTP_POST, LOCAL, "/v1/settings/{}/{}", api_settings_add },
+    { HTTP_PATCH, LOCAL, "/v1/settings/{}/{}", api_settings_set },
+    { HTTP_DELETE, LOCAL, "/v1/settings/{}/{}", api_settings_remove },
 };
 
 struct admin {

@@ -57,7 +57,7 @@ static int set_up(void **state)
     struct admin_config admin = { .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask };
     socklen_t len = sizeof f.tcp.sa;
     struct fault why = { "" };
-    int control, tcp;
+    int control = -1, tcp = -1;
 
     (void)state;
     (void)signal(SIGPIPE, SIG_IGN);
@@ -172,8 +172,7 @@ static void check(const char *method, const char *path, const char *body, long c
 
     CHECK_INT(request(true, method, path, body, &got), code);
     CHECK_CASE(want, wanted != NULL && got != NULL);
-    json_object_foreach(wanted, name, member)
-    {
+    json_object_foreach(wanted, name, member) {
         if (!json_equal(json_object_get(got, name), member))
             fail_msg("%s %s: '%s' in: %s", method, path, name, json_dumps(got, JSON_COMPACT));
     }

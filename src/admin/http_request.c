@@ -175,7 +175,7 @@ enum status http_head_parse(struct slice in, struct http_head *out, size_t *used
 {
     struct http_head head = { 0 };
     struct head_facts facts = { 0 };
-    struct slice line, rest = slice_first(in, HTTP_HEAD_BYTES_MAX);
+    struct slice line = { 0 }, rest = slice_first(in, HTTP_HEAD_BYTES_MAX);
     enum status st = next_line(&rest, &line, why);
 
     if (st == OK)

@@ -330,8 +330,10 @@ void http_server_free(struct http_server *s)
     event_free(s->again);
     evconnlistener_free(s->listener);
     s->listener = NULL;
-    while (s->connections != NULL)
-        connection_free(s->connections);
+    for (struct http_connection *c = s->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        connection_free(c);
+    }
     free(s);
 }
 

@@ -9,10 +9,10 @@ enum { ROUTER_PARAMS_MAX = 3 };
 struct call;
 
 struct endpoint {
-    enum http_method method;  /* a GET answers HEAD too */
-    const char      *pattern; /* "/v1/queue/{}/{}": each "{}" stands for one segment, not empty */
-    void           (*handle)(struct call *c);
+    enum http_method method;    /* a GET answers HEAD too */
     bool             is_public; /* also on the metrics listener: changes nothing, tells nothing about mail */
+    const char      *pattern;   /* "/v1/queue/{}/{}": each "{}" stands for one segment, not empty */
+    void           (*handle)(struct call *c);
 };
 
 /* Finds the first endpoint for a request; params[] get the decoded segments, in `arena`. ERR_NOT_FOUND: no such

@@ -8,11 +8,11 @@ static void nothing(struct call *c)
 }
 
 static const struct endpoint table[] = {
-    { HTTP_GET, "/v1/status", nothing, false },
-    { HTTP_GET, "/v1/queue", nothing, false },
-    { HTTP_GET, "/v1/queue/{}", nothing, false },
-    { HTTP_POST, "/v1/queue/{}/{}", nothing, false },
-    { HTTP_DELETE, "/v1/settings/{}/{}", nothing, false },
+    { HTTP_GET, false, "/v1/status", nothing },
+    { HTTP_GET, false, "/v1/queue", nothing },
+    { HTTP_GET, false, "/v1/queue/{}", nothing },
+    { HTTP_POST, false, "/v1/queue/{}/{}", nothing },
+    { HTTP_DELETE, false, "/v1/settings/{}/{}", nothing },
 };
 
 static const struct {

@@ -13,8 +13,7 @@ static void print_side_by_side(const json_t *before, const json_t *after)
 
     json_object_update(names, (json_t *)before);
     json_object_update(names, (json_t *)after);
-    json_object_foreach(names, name, ignored)
-    {
+    json_object_foreach(names, name, ignored) {
         const json_t *was = json_object_get(before, name), *is = json_object_get(after, name);
         char *was_text, *is_text;
 
@@ -51,7 +50,7 @@ static void print_row(const json_t *row)
 static int audit_page(const struct invocation *inv, struct client *c, uint64_t *after, bool *is_whole)
 {
     struct slice from = arena_printf(inv->arena, "%" PRIu64, *after);
-    json_t *answer;
+    json_t *answer = NULL;
     const json_t *row;
     size_t i;
     int code =
@@ -59,8 +58,7 @@ static int audit_page(const struct invocation *inv, struct client *c, uint64_t *
 
     if (code != EXIT_DONE)
         return code;
-    json_array_foreach(json_object_get(answer, "rows"), i, row)
-    {
+    json_array_foreach(json_object_get(answer, "rows"), i, row) {
         if (invocation_has(inv, "json"))
             print_json_line(row);
         else

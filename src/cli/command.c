@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "base/utf8.h"
+#include "settings/nearest.h"
 
 /* Behind the options of a command, as its traits have them; --help is every command's. */
 static const struct {
@@ -64,6 +65,45 @@ static const struct command_option *find_option(const struct command *c, struct 
     return NULL;
 }
 
+/* "no command 'quue'; did you mean 'queue'? See 'sternpost --help'". */
+static enum parse_result unknown(const char *what, const char *word, const struct nearest *near, const char *help,
+                                 struct fault *why)
+{
+    if (near->best.len > 0)
+        (void)fault_set(why, ERR_SYNTAX, "%s '%s'; did you mean '%.*s'? See 'sternpost %s--help'", what, word,
+                        SLICE_FMT(near->best), help);
+    else
+        (void)fault_set(why, ERR_SYNTAX, "%s '%s'; see 'sternpost %s--help'", what, word, help);
+    return PARSE_BAD;
+}
+
+static enum parse_result unknown_command(const char *words, struct arena *arena, struct fault *why)
+{
+    struct nearest near = { .word = slice_str(words) };
+    size_t len, groups_len, space = slice_find(near.word, ' ');
+    const struct command *table = command_table(&len);
+    const struct command_group *groups = command_groups(&groups_len);
+    const char *help = space == SIZE_MAX ? "" : arena_copy(arena, slice_first(near.word, space + 1)).ptr;
+
+    for (size_t i = 0; i < len; i++)
+        nearest_offer(&near, slice_str(table[i].words));
+    for (size_t i = 0; i < groups_len; i++)
+        nearest_offer(&near, slice_str(groups[i].word));
+    return unknown("no command", words, &near, help, why);
+}
+
+static enum parse_result unknown_option(const struct command *c, const char *word, struct arena *arena,
+                                        struct fault *why)
+{
+    struct nearest near = { .word = slice_str(word) };
+    const struct command_option *o;
+
+    for (size_t i = 0; (o = command_option_at(c, i)) != NULL; i++)
+        nearest_offer(&near, arena_printf(arena, "--%s", o->name));
+    return unknown(arena_printf(arena, "'%s' has no option", c->words).ptr, word, &near,
+                   arena_printf(arena, "%s ", c->words).ptr, why);
+}
+
 /* How far the words lead: to a command, to a group, or nowhere. *at is the first argument behind them. */
 static enum parse_result find_words(int argc, char **argv, struct arena *arena, struct invocation *out,
                                     const char **words, int *at, struct fault *why)
@@ -80,10 +120,8 @@ static enum parse_result find_words(int argc, char **argv, struct arena *arena, 
     out->command = command_find(slice_str(first));
     if (out->command != NULL)
         return PARSE_RUN;
-    if (command_group_find(slice_str(first)) == NULL) {
-        (void)fault_set(why, ERR_SYNTAX, "no command '%s'; see 'sternpost --help'", first);
-        return PARSE_BAD;
-    }
+    if (command_group_find(slice_str(first)) == NULL)
+        return unknown_command(first, arena, why);
     *words = first;
     if (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)
         return PARSE_HELP;
@@ -92,8 +130,7 @@ static enum parse_result find_words(int argc, char **argv, struct arena *arena, 
     *at = 3;
     if (out->command != NULL)
         return PARSE_RUN;
-    (void)fault_set(why, ERR_SYNTAX, "no command '%s %s'; see 'sternpost %s --help'", first, second, first);
-    return PARSE_BAD;
+    return unknown_command(both.ptr, arena, why);
 }
 
 /* One option at argv[*at]; *at is moved to its last word. */
@@ -106,11 +143,8 @@ static enum parse_result parse_option(int argc, char **argv, int *at, struct inv
     const struct command_option *o =
         is_long || word[2] == '\0' ? find_option(out->command, name, is_long ? '\0' : word[1]) : NULL;
 
-    if (o == NULL) {
-        (void)fault_set(why, ERR_SYNTAX, "'%s' has no option '%s'; see 'sternpost %s --help'", out->command->words,
-                        word, out->command->words);
-        return PARSE_BAD;
-    }
+    if (o == NULL)
+        return unknown_option(out->command, word, out->arena, why);
     if (strcmp(o->name, "help") == 0)
         return PARSE_HELP;
     if (o->value == NULL && has_value) {

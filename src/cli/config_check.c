@@ -1,12 +1,12 @@
 /* `sternpost config check`: reads the configuration file as the daemon would, and looks at what it names. */
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/privilege.h"
 #include "settings/config.h"
 
 #include <jansson.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <pwd.h>
 #include <unistd.h>
 
 enum { EXPIRY_WARNING_DAYS = 14 };
@@ -131,7 +131,7 @@ static void check_store(struct findings *f, const char *url)
 
 static void check_process(struct findings *f, const struct config *config)
 {
-    if (config->user != NULL && getpwnam(config->user) == NULL)
+    if (config->user != NULL && !privilege_user_exists(config->user))
         find(f->errors, "user '%s' does not exist; make it with: useradd --system %s", config->user, config->user);
     if (config->has_admin && net_address_is_global(&config->admin))
         find(f->warnings, "the admin listener has a public address: everyone can read the metrics");
@@ -143,7 +143,9 @@ static void print_list(const char *title, const json_t *list)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item)(void) printf("%s: %s\n", title, json_string_value(item));
+    json_array_foreach(list, i, item) {
+        (void)printf("%s: %s\n", title, json_string_value(item));
+    }
 }
 
 static void print_findings(const struct findings *f)
@@ -151,14 +153,16 @@ static void print_findings(const struct findings *f)
     const json_t *l, *item;
     size_t i, k;
 
-    json_array_foreach(f->listeners, i, l)
-    {
+    json_array_foreach(f->listeners, i, l) {
         (void)printf("listener %s (%s):", json_string_value(json_object_get(l, "name")),
                      json_string_value(json_object_get(l, "role")));
-        json_array_foreach(json_object_get(l, "addresses"), k, item)(void) printf(" %s", json_string_value(item));
+        json_array_foreach(json_object_get(l, "addresses"), k, item) {
+            (void)printf(" %s", json_string_value(item));
+        }
         (void)fputc('\n', stdout);
-        json_array_foreach(json_object_get(l, "certificates"), k, item)(void)
-            printf("  certificate %s\n", json_string_value(item));
+        json_array_foreach(json_object_get(l, "certificates"), k, item) {
+            (void)printf("  certificate %s\n", json_string_value(item));
+        }
     }
     print_list("warning", f->warnings);
     print_list("error", f->errors);

@@ -11,8 +11,7 @@ static void print_counters(const json_t *rows, struct arena *a)
     const json_t *row;
     size_t i;
 
-    json_array_foreach(rows, i, row)
-    {
+    json_array_foreach(rows, i, row) {
         const struct slice cells[] = {
             answer_text(row, "day"),
             answer_text(row, "name"),
@@ -32,7 +31,7 @@ int run_counters(const struct invocation *inv)
     struct client *c = client_new(inv, &code);
     const char *name = inv->args_len > 0 ? inv->args[0] : NULL;
     struct slice path = client_query(inv->arena, SLICE_LIT("/v1/counters"), "name", name);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

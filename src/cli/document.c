@@ -11,7 +11,7 @@ int run_settings_export(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
     struct slice document;
 
     if (c == NULL)
@@ -76,7 +76,7 @@ static int apply(const struct invocation *inv, struct slice document, json_t **a
 int run_settings_apply(const struct invocation *inv)
 {
     struct buf document;
-    json_t *answer;
+    json_t *answer = NULL;
     int code;
 
     buf_init(&document, SETTINGS_DOCUMENT_MAX);

@@ -74,7 +74,7 @@ static void print_item(FILE *out, const json_t *item, int indent, int depth)
 {
     const char *shown[] = { title_of(item), NULL };
 
-    (void)fprintf(out, "%*s- ", indent, "");
+    (void)fprintf(out, "%*s-%s", indent, "", shown[0] != NULL || !json_is_object(item) ? " " : "");
     if (shown[0] != NULL)
         print_scalar(out, json_object_get(item, shown[0]));
     else if (!json_is_object(item))
@@ -91,11 +91,12 @@ static void print_array(FILE *out, const json_t *array, int indent, int depth)
 
     if (!holds_scalars(array)) {
         (void)fputc('\n', out);
-        json_array_foreach(array, at, item) print_item(out, item, indent + INDENT, depth);
+        json_array_foreach(array, at, item) {
+            print_item(out, item, indent + INDENT, depth);
+        }
         return;
     }
-    json_array_foreach(array, at, item)
-    {
+    json_array_foreach(array, at, item) {
         (void)fputs(at == 0 ? " " : ", ", out);
         print_scalar(out, item);
     }

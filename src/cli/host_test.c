@@ -6,7 +6,7 @@ int run_host_test(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

@@ -7,7 +7,7 @@ int run_policy(const struct invocation *inv)
     int code;
     struct client *c = client_new(inv, &code);
     struct slice path = client_query(inv->arena, SLICE_LIT("/v1/policy"), "recipient", inv->args[0]);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

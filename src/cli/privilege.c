@@ -10,22 +10,36 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+static bool look_up(const char *user, uid_t *uid, gid_t *gid)
+{
+    char mem[4096];
+    struct passwd entry, *found = NULL;
+
+    if (getpwnam_r(user, &entry, mem, sizeof mem, &found) != 0 || found == NULL)
+        return false;
+    *uid = entry.pw_uid;
+    *gid = entry.pw_gid;
+    return true;
+}
+
+bool privilege_user_exists(const char *user)
+{
+    uid_t uid;
+    gid_t gid;
+
+    return look_up(user, &uid, &gid);
+}
+
 enum status privilege_find(const char *user, struct privilege *out, struct fault *why)
 {
-    const struct passwd *entry;
-
-    *out = (struct privilege){ .user = user, .is_root = geteuid() == 0 && user != NULL };
-    if (!out->is_root)
+    *out = (struct privilege){ .user = user };
+    if (user == NULL || geteuid() != 0)
         return OK;
-    entry = getpwnam(user);
-    if (entry == NULL)
-        return fault_set(why, ERR_NOT_FOUND,
-                         "user '%s' of the configuration does not exist; make it with: useradd "
-                         "--system %s",
-                         user, user);
-    out->uid = entry->pw_uid;
-    out->gid = entry->pw_gid;
-    return OK;
+    out->is_root = true;
+    if (look_up(user, &out->uid, &out->gid))
+        return OK;
+    return fault_set(why, ERR_NOT_FOUND,
+                     "user '%s' of the configuration does not exist; make it with: useradd --system %s", user, user);
 }
 
 enum status privilege_give_store(const struct privilege *p, const char *url, struct fault *why)

@@ -14,6 +14,7 @@ struct privilege {
     gid_t       gid;
 };
 
+bool privilege_user_exists(const char *user);
 /* Looks the configured user up (NULL: none). Started by somebody else than root, the user is not changed. ERR_NOT_FOUND. */
 MUST_USE enum status privilege_find(const char *user, struct privilege *out, struct fault *why);
 /* Gives files of the store to the user, as far as they are there: `path`, and with "-wal" and "-shm" behind it. */

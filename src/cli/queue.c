@@ -36,8 +36,7 @@ static void add_message(struct table *t, const json_t *message, struct arena *a)
     const json_t *rcpt;
     size_t at;
 
-    json_array_foreach(json_object_get(message, "recipients"), at, rcpt)
-    {
+    json_array_foreach(json_object_get(message, "recipients"), at, rcpt) {
         const struct slice cells[] = {
             answer_text(message, "id"),
             answer_text(message, "received"),
@@ -65,7 +64,7 @@ struct listing {
 static int list_page(struct listing *l, bool *is_last)
 {
     struct slice path = SLICE_LIT("/v1/queue");
-    json_t *answer;
+    json_t *answer = NULL;
     const json_t *message;
     size_t at;
     int code;
@@ -78,8 +77,7 @@ static int list_page(struct listing *l, bool *is_last)
     code = client_call(l->client, HTTP_GET, path, NULL, &answer);
     if (code != EXIT_DONE)
         return code;
-    json_array_foreach(json_object_get(answer, "messages"), at, message)
-    {
+    json_array_foreach(json_object_get(answer, "messages"), at, message) {
         if (invocation_has(l->inv, "json"))
             print_json_line(message);
         else
@@ -129,7 +127,7 @@ int run_queue_show(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;
@@ -175,7 +173,7 @@ struct tally {
 
 static int change(struct client *c, struct slice path, const json_t *filter, struct tally *tally)
 {
-    json_t *answer;
+    json_t *answer = NULL;
     int code = client_call(c, HTTP_POST, path, filter, &answer);
 
     if (code != EXIT_DONE)

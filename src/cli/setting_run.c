@@ -132,7 +132,7 @@ static void print_changes(const struct invocation *inv, json_t *answer)
 
 static int save(const struct invocation *inv, enum http_method method, bool wants_fields)
 {
-    json_t *fields = json_object(), *answer;
+    json_t *fields = json_object(), *answer = NULL;
     int code = read_fields(inv, fields);
 
     if (code == EXIT_DONE)
@@ -159,7 +159,7 @@ int run_setting_set(const struct invocation *inv)
 
 int run_setting_remove(const struct invocation *inv)
 {
-    json_t *answer;
+    json_t *answer = NULL;
     int code = call_for(inv, HTTP_DELETE, NULL, &answer);
 
     if (code == EXIT_DONE)
@@ -170,7 +170,7 @@ int run_setting_remove(const struct invocation *inv)
 int run_setting_show(const struct invocation *inv)
 {
     const struct setting_kind *k = inv->command->kind;
-    json_t *answer, *fields;
+    json_t *answer = NULL, *fields;
     int code = call_for(inv, HTTP_GET, NULL, &answer);
 
     if (code != EXIT_DONE)
@@ -202,8 +202,7 @@ static void print_objects(const struct setting_kind *k, const json_t *objects, s
 
     for (size_t i = 0; i < fields_len; i++)
         t.columns[t.columns_len++] = (struct table_column){ k->fields[i].name, false, 0 };
-    json_array_foreach(objects, at, object)
-    {
+    json_array_foreach(objects, at, object) {
         struct slice cells[LISTED_FIELDS + 1] = { answer_text(object, "name") };
 
         for (size_t i = 0; i < fields_len; i++) {
@@ -222,7 +221,7 @@ int run_setting_list(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

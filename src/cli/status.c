@@ -65,8 +65,7 @@ static void print_listeners(const json_t *listeners)
     const json_t *l, *address;
     size_t i, k;
 
-    json_array_foreach(listeners, i, l)
-    {
+    json_array_foreach(listeners, i, l) {
         (void)printf("%-18s ", i == 0 ? "listeners" : "");
         print_text(stdout, answer_text(l, "name"));
         (void)fputs(" (", stdout);
@@ -74,8 +73,9 @@ static void print_listeners(const json_t *listeners)
         (void)fputs(", TLS ", stdout);
         print_text(stdout, answer_text(l, "tls"));
         (void)fputs(")", stdout);
-        json_array_foreach(json_object_get(l, "addresses"), k, address)(void)
-            printf(" %s", json_string_value(address));
+        json_array_foreach(json_object_get(l, "addresses"), k, address) {
+            (void)printf(" %s", json_string_value(address));
+        }
         (void)fputc('\n', stdout);
     }
 }
@@ -131,8 +131,7 @@ static void print_counted(const char *title, const json_t *counters)
 
     if (json_array_size(counters) > 0)
         (void)printf("\n%s, today (UTC)\n", title);
-    json_array_foreach(counters, i, row)
-    {
+    json_array_foreach(counters, i, row) {
         (void)printf("%8" JSON_INTEGER_FORMAT "  ", answer_number(row, "value"));
         print_text(stdout, answer_text(row, "key"));
         (void)fputc('\n', stdout);
@@ -163,7 +162,7 @@ int run_status(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

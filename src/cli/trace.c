@@ -24,14 +24,16 @@ void print_trace(FILE *out, const json_t *trace)
     const json_t *event;
     size_t at;
 
-    json_array_foreach(trace, at, event) print_event(out, event);
+    json_array_foreach(trace, at, event) {
+        print_event(out, event);
+    }
 }
 
 int run_trace(const struct invocation *inv)
 {
     int code;
     struct client *c = client_new(inv, &code);
-    json_t *answer;
+    json_t *answer = NULL;
 
     if (c == NULL)
         return code;

@@ -144,18 +144,20 @@ static bool talk(struct visit *v)
         if (!flush(v))
             return false;
     }
-    return shake(v);
+    return true;
 }
 
 static void on_visit(struct loop_io *io, unsigned events)
 {
     struct visit *v = CONTAINER_OF(io, struct visit, io);
-    bool goes_on = !v->is_shaking || shake(v);
+    bool goes_on = v->is_shaking || talk(v);
     unsigned wanted;
 
     (void)events;
+    if (goes_on && v->is_shaking)
+        goes_on = shake(v);
     /* What came with the end of the handshake lies in TLS already: nothing else will wake us for it. */
-    if (goes_on && !v->is_shaking)
+    if (goes_on && v->has_begun && !v->is_shaking)
         goes_on = talk(v);
     if (!goes_on) {
         end_visit(v);

@@ -428,15 +428,21 @@ static void shake(struct connection *c)
     }
 }
 
+static void read_all(struct connection *c)
+{
+    while (c->state == TALKING && read_once(c))
+        ;
+}
+
 static void pump(struct connection *c)
 {
     c->is_pumping = true;
-    if (c->state == SHAKING)
+    read_all(c);
+    if (c->state == SHAKING) {
         shake(c);
-    while (c->state == TALKING && read_once(c))
-        ;
-    if (c->state == SHAKING)
-        shake(c); /* just begun, or still at it: then this finds nothing to do */
+        /* What came with the end of the handshake lies in TLS already: nothing else will wake us for it. */
+        read_all(c);
+    }
     c->is_pumping = false;
     if (c->state == TALKING)
         flush(c);

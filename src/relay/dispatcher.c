@@ -76,6 +76,7 @@ static void on_claimed(struct store_request *r)
     }
     d->may_be_more = deliveries >= r->limit;
     arena_release(&r->arena);
+    worker_check_stopped(d->worker);
 }
 
 static void claim(struct dispatcher *d)

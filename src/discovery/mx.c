@@ -1,6 +1,7 @@
 #include "discovery/mx.h"
 
 #include "base/memory.h"
+#include "net/address.h"
 #include "smtp/path.h"
 
 #include <stdlib.h>
@@ -49,6 +50,13 @@ static size_t cut_at_ourselves(const struct mx_server *servers, size_t len, stru
     return len;
 }
 
+static bool is_host_name(struct slice name)
+{
+    struct net_address literal;
+
+    return smtp_domain_is_valid(name, false) && net_address_parse(name, 0, &literal) != OK;
+}
+
 static void judge_records(const struct dns_answer *answer, struct slice domain, struct slice own_name, uint32_t random,
                           struct arena *arena, struct mx_result *out)
 {
@@ -60,7 +68,7 @@ static void judge_records(const struct dns_answer *answer, struct slice domain, 
         const struct dns_record *r = &answer->records[i];
 
         has_null |= r->name.len == 0;
-        if (!smtp_domain_is_valid(r->name, false))
+        if (!is_host_name(r->name))
             continue; /* the root, an address as text, bytes no host name has */
         servers[len++] = (struct mx_server){ arena_copy(arena, r->name), r->preference };
     }

@@ -37,50 +37,58 @@ struct connection {
 
 /* -- what the judging rests on is kept, for later messages ------------------------------------------------- */
 
+static const struct slice *copy_names(struct arena *arena, const struct slice *names, size_t len)
+{
+    struct slice *copy = ARENA_ARRAY(arena, struct slice, len);
+
+    for (size_t i = 0; i < len; i++)
+        copy[i] = arena_copy(arena, names[i]);
+    return copy;
+}
+
 static void keep_plan(struct connection *c, const struct connection_plan *plan)
 {
-    struct slice *names = ARENA_ARRAY(&c->arena, struct slice, plan->names_len);
     struct decision *d = ARENA_NEW(&c->arena, struct decision);
 
     *d = *plan->decision;
     d->ca_file = arena_copy(&c->arena, plan->decision->ca_file);
     d->reasons = NULL;
     d->reasons_len = 0;
-    d->names = names;
-    d->names_len = plan->names_len;
+    d->names = copy_names(&c->arena, plan->decision->names, plan->decision->names_len);
     d->alternate = slice_of(NULL, 0);
-    for (size_t i = 0; i < plan->names_len; i++)
-        names[i] = arena_copy(&c->arena, plan->names[i]);
     c->plan = *plan;
     c->plan.decision = d;
-    c->plan.names = names;
+    c->plan.names = copy_names(&c->arena, plan->names, plan->names_len);
     c->plan.server = arena_copy(&c->arena, plan->server);
     c->plan.username = arena_copy(&c->arena, plan->username);
     c->plan.password = arena_copy(&c->arena, plan->password);
 }
 
-static bool same_names(const struct slice *a, size_t a_len, const struct slice *b, size_t b_len)
+static bool same_names(const struct decision *a, const struct decision *b)
 {
-    if (a_len != b_len)
+    if (a->names_len != b->names_len)
         return false;
-    for (size_t i = 0; i < a_len; i++)
-        if (!slice_eq_case(a[i], b[i]))
+    for (size_t i = 0; i < a->names_len; i++)
+        if (!slice_eq_case(a->names[i], b->names[i]))
             return false;
     return true;
 }
 
-bool connection_meets(const struct connection *c, const struct decision *d, const struct slice *names, size_t names_len)
+/* The certificate of a connection that was opened for less was held against names that prove nothing (DNS-01). */
+static bool was_judged_by(const struct decision *judged, const struct decision *d)
 {
-    const struct connection_plan *p = &c->plan;
-    bool judges_certificate = d->level >= LEVEL_VERIFY;
+    return judged->level >= LEVEL_VERIFY && judged->any_name == d->any_name &&
+           slice_eq(judged->ca_file, d->ca_file) && same_names(judged, d);
+}
 
-    if (judges_certificate && !(slice_eq(d->ca_file, p->decision->ca_file) && d->any_name == p->decision->any_name &&
-                                same_names(names, names_len, p->names, p->names_len)))
+bool connection_meets(const struct connection *c, const struct decision *d)
+{
+    if (d->level >= LEVEL_VERIFY && !was_judged_by(c->plan.decision, d))
         return false;
     /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */
-    if (!c->tls.is_tls && d->level >= LEVEL_MAY && !p->tries_tls)
+    if (!c->tls.is_tls && d->level >= LEVEL_MAY && !c->plan.tries_tls)
         return false;
-    return decision_check(d, &c->tls, p->server, NULL) == TLS_RESULT_OK;
+    return decision_check(d, &c->tls, c->plan.server, NULL) == TLS_RESULT_OK;
 }
 
 /* -- life and death ---------------------------------------------------------------------------------------- */

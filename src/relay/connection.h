@@ -75,9 +75,8 @@ unsigned connection_extensions(const struct connection *c);
 uint64_t connection_size_limit(const struct connection *c);
 bool connection_is_idle(const struct connection *c); /* READY and open */
 unsigned connection_messages(const struct connection *c); /* transactions so far */
-/* May mail under this decision and these names go over it? Its TLS must have been judged by the same trust bundle
- * and names, or the decision judges none; and what it proved must meet the decision. */
-bool connection_meets(const struct connection *c, const struct decision *d, const struct slice *names,
-                      size_t names_len);
+/* May mail to the same destination go over it under this decision? What it proved must meet the decision, and where the
+ * certificate counts, it must have been judged by the same trust bundle and the same names. */
+bool connection_meets(const struct connection *c, const struct decision *d);
 
 #endif

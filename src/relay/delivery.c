@@ -43,6 +43,15 @@ void delivery_record(struct delivery *d, const char *outcome, struct slice text,
     trace_add(&d->trace, "attempt", text, facts);
 }
 
+/* Where a connection leads, for those that may use it after us: the host taken, which is not the destination's own on
+ * the alternate route, or the recipient domain's servers. */
+static struct slice way_key(struct delivery *d)
+{
+    if (d->host != NULL)
+        return arena_printf(&d->arena, "host:%.*s", SLICE_FMT(d->host->demand.name));
+    return arena_printf(&d->arena, "mx:%.*s", SLICE_FMT(d->job->rcpts[0].domain));
+}
+
 void delivery_finish(struct delivery *d, enum job_end end)
 {
     if (d->is_settling)
@@ -56,7 +65,7 @@ void delivery_finish(struct delivery *d, enum job_end end)
 
         d->connection = NULL;
         if (connection_is_idle(c))
-            dispatcher_give_connection(d->worker->dispatcher, destination_key(d->job->destination), c);
+            dispatcher_give_connection(d->worker->dispatcher, way_key(d), c);
         else
             connection_drop(c);
     }
@@ -80,7 +89,7 @@ static void tls_not_to_be_had(struct delivery *d)
     bool bounces = d->demanded.on_failure == ON_FAILURE_BOUNCE;
 
     if (delivery_switch_to_alternate(d)) {
-        delivery_find_servers(d);
+        delivery_go(d);
         return;
     }
     delivery_fail_all(d, bounces ? RCPT_PERMANENT : RCPT_TEMPORARY, tls_status(&d->failures.last, bounces), why);
@@ -353,22 +362,17 @@ static void make_outcomes(struct delivery *d)
     d->outcomes = ARENA_ARRAY(&d->arena, struct rcpt_outcome, d->job->rcpts_len);
 }
 
-/* A connection left from the delivery before: no look-up, no handshake. */
-static bool takes_idle_connection(struct delivery *d)
+void delivery_go(struct delivery *d)
 {
-    struct slice key = destination_key(d->job->destination);
-    struct candidate by_name = { .is_trusted_name = false };
-    const struct slice *names = d->decision.names_len > 0 ? d->decision.names : d->names;
-    size_t names_len;
-
-    delivery_set_names(d, &by_name);
-    names_len = d->decision.names_len > 0 ? d->decision.names_len : d->names_len;
-    d->connection = dispatcher_take_connection(d->worker->dispatcher, key, &d->decision, names, names_len);
-    if (d->connection == NULL)
-        return false;
+    d->at = SIZE_MAX;
+    d->connection = dispatcher_take_connection(d->worker->dispatcher, way_key(d), &d->decision);
+    if (d->connection == NULL) {
+        delivery_find_servers(d);
+        return;
+    }
+    /* Left from the delivery before: no look-up, no handshake. */
     connection_set_user(d->connection, &d->user);
     delivery_send(d);
-    return true;
 }
 
 void delivery_start(struct worker *w, struct job *job)
@@ -383,9 +387,7 @@ void delivery_start(struct worker *w, struct job *job)
                           SLICE_LIT("mail that requires TLS goes by the alternate secure route, but its host is not set"));
         return;
     }
-    if (!d->on_alternate && takes_idle_connection(d))
-        return;
-    delivery_find_servers(d);
+    delivery_go(d);
 }
 
 void delivery_skip(struct worker *w, struct job *job, struct slice why)

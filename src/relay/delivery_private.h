@@ -86,6 +86,7 @@ struct delivery {
 };
 
 /* delivery.c */
+void delivery_go(struct delivery *d); /* by a kept connection where there is one, else to find servers */
 void delivery_next_server(struct delivery *d);
 void delivery_after_failure(struct delivery *d); /* the next address, server or way */
 void delivery_leave(struct delivery *d);         /* takes it out of its worker's list */

@@ -106,6 +106,12 @@ void dispatcher_wake(struct dispatcher *d)
         loop_timer_set(d->worker->loop, &d->tick, TICK_MS);
 }
 
+void dispatcher_settings_changed(struct dispatcher *d)
+{
+    pool_drop_all(d->pool);
+    dispatcher_wake(d);
+}
+
 /* -- emptying it --------------------------------------------------------------------------------------------------- */
 
 void dispatcher_run(struct dispatcher *d)
@@ -148,10 +154,9 @@ void dispatcher_job_done(struct dispatcher *d, struct job *job, enum job_end end
 }
 
 struct connection *dispatcher_take_connection(struct dispatcher *d, struct slice destination,
-                                              const struct decision *decision, const struct slice *names,
-                                              size_t names_len)
+                                              const struct decision *decision)
 {
-    return pool_take(d->pool, destination, decision, names, names_len);
+    return pool_take(d->pool, destination, decision);
 }
 
 void dispatcher_give_connection(struct dispatcher *d, struct slice destination, struct connection *c)

@@ -17,8 +17,10 @@ void dispatcher_free(struct dispatcher *d);
 bool dispatcher_has_room(const struct dispatcher *d, size_t rcpts);
 /* A message whose deliveries are claimed by us; takes a reference of its own. */
 void dispatcher_add(struct dispatcher *d, struct message *m);
-/* Looks for work in the store now rather than at the next tick: settings changed, or we have just started. */
+/* Looks for work in the store now rather than at the next tick. */
 void dispatcher_wake(struct dispatcher *d);
+/* The same; kept connections are closed, since they may lead to what is no longer the way. */
+void dispatcher_settings_changed(struct dispatcher *d);
 /* Starts what can be started; at the end of every round. */
 void dispatcher_run(struct dispatcher *d);
 
@@ -31,8 +33,7 @@ void dispatcher_end_all(struct dispatcher *d);
 /* For a delivery. */
 /* An idle connection of this destination that meets the demand; NULL: none. The caller sets itself as its user. */
 struct connection *dispatcher_take_connection(struct dispatcher *d, struct slice destination,
-                                              const struct decision *decision, const struct slice *names,
-                                              size_t names_len);
+                                              const struct decision *decision);
 /* Gives an idle connection back, for the next delivery to that destination, or closes it when it has served enough. */
 void dispatcher_give_connection(struct dispatcher *d, struct slice destination, struct connection *c);
 /* No server of the job's destination could be reached: jobs that wait for it are put off with the same words, unless

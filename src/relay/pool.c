@@ -104,8 +104,7 @@ void pool_put(struct pool *p, struct slice destination, struct connection *c)
     connection_set_user(c, &e->user);
 }
 
-struct connection *pool_take(struct pool *p, struct slice destination, const struct decision *d,
-                             const struct slice *names, size_t names_len)
+struct connection *pool_take(struct pool *p, struct slice destination, const struct decision *d)
 {
     struct slot *s = map_get(&p->slots, destination);
     struct pooled *e;
@@ -113,7 +112,7 @@ struct connection *pool_take(struct pool *p, struct slice destination, const str
     if (s == NULL)
         return NULL;
     TAILQ_FOREACH(e, &s->list, in_slot)
-        if (connection_meets(e->connection, d, names, names_len))
+        if (connection_meets(e->connection, d))
             return forget(e);
     return NULL;
 }

@@ -173,7 +173,7 @@ void worker_adopt(struct worker *w, struct snapshot *fresh)
 {
     snapshot_release(w->settings);
     w->settings = fresh;
-    dispatcher_wake(w->dispatcher);
+    dispatcher_settings_changed(w->dispatcher);
 }
 
 static void on_stop_deadline(struct loop_timer *t)

@@ -254,12 +254,13 @@ static void print_invitation(const struct demo_world *w)
                  "  openssl s_client -starttls smtp -connect 127.0.0.1:%d -CAfile %s </dev/null\n\n"
                  "Recipients live at good.test, verified.test, clear.test, bank.test, clinic.test, expired.test,\n"
                  "strict.test and late.test. And look inside:\n\n"
-                 "  sternpost --socket %s status\n"
-                 "  sternpost --socket %s policy you@bank.test\n"
-                 "  sternpost --socket %s trace ID          (the id is in the answer to your message)\n"
+                 "  export STERNPOST_SOCKET=%s\n"
+                 "  build/sternpost status\n"
+                 "  build/sternpost policy you@bank.test\n"
+                 "  build/sternpost trace ID          (the id is in the answer to your message)\n"
                  "  curl http://127.0.0.1:%d/metrics\n",
                  w->folder, DEMO_RELAY_PORT, DEMO_SUBMISSION_PORT, w->password, DEMO_MX_PORT, w->ca_file, w->socket,
-                 w->socket, w->socket, DEMO_ADMIN_PORT);
+                 DEMO_ADMIN_PORT);
     (void)fflush(stdout);
 }
 

@@ -21,6 +21,7 @@ struct auth_exchange {
     char              *in, *out;
     int                rc;
     bool               is_away;  /* at the hasher */
+    bool               has_initial; /* the first answer came with the command */
 };
 
 /* -- on the hasher's thread ----------------------------------------------------------------------------------------- */
@@ -90,10 +91,22 @@ static int on_property(Gsasl *ctx, Gsasl_session *sasl, Gsasl_property property)
     }
 }
 
+/* LOGIN asks for the name first, even when the client has given it with the command (as smtplib does). */
+static void skip_question(struct auth_exchange *x)
+{
+    char *question = NULL;
+
+    if (gsasl_step64(x->sasl, "", &question) == GSASL_NEEDS_MORE)
+        gsasl_free(question);
+}
+
 static void run_step(struct hasher_task *t)
 {
     struct auth_exchange *x = CONTAINER_OF(t, struct auth_exchange, hasher_task);
 
+    if (x->has_initial && strcmp(gsasl_mechanism_name(x->sasl), "LOGIN") == 0)
+        skip_question(x);
+    x->has_initial = false;
     x->rc = gsasl_step64(x->sasl, x->in, &x->out);
     worker_ask(x->worker, &x->home);
 }
@@ -224,6 +237,7 @@ void intake_on_auth(struct intake *s, struct slice mechanism, struct slice initi
         return;
     }
     gsasl_session_hook_set(x->sasl, x);
+    x->has_initial = has_initial;
     step(x, has_initial && !slice_eq(initial, SLICE_LIT("=")) ? initial : slice_of(NULL, 0));
 }
 

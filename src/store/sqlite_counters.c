@@ -21,9 +21,9 @@ enum status sqlite_count(struct sqlite *b, struct store_request *r)
 
 enum status sqlite_counters(struct sqlite *b, struct store_request *r)
 {
-    static const char sql[] = "SELECT day, key, value FROM counter WHERE name = ?1 AND day >= ?2 ORDER BY day, key";
+    static const char sql[] = "SELECT day, key, value, name FROM counter WHERE (?1 = '' OR name = ?1) AND day >= ?2 "
+                              "ORDER BY day, name, key";
     sqlite3_stmt *q = query(b, sql);
-    struct slice name = arena_copy(&r->arena, r->name);
     struct counter_row *found = NULL, *kept;
     size_t len = 0, cap = 0;
 
@@ -35,7 +35,7 @@ enum status sqlite_counters(struct sqlite *b, struct store_request *r)
             found = mem_resize(found, cap, sizeof *found);
         }
         found[len++] = (struct counter_row){ .day = column_copy(&r->arena, q, 0),
-                                             .name = name,
+                                             .name = column_copy(&r->arena, q, 3),
                                              .key = column_copy(&r->arena, q, 1),
                                              .value = column_id(q, 2) };
     }

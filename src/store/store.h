@@ -86,7 +86,7 @@ enum store_verb {
                      are left out of remove and retry but counted in count_busy; one put on hold stays there when its
                      attempt is settled. RETRY: due at now_s. ERR_NOT_FOUND for an id that is not in the queue */
     STORE_COUNT,  /* counter rows: added to day/name/key */
-    STORE_COUNTERS, /* name, since_day -> counters */
+    STORE_COUNTERS, /* name (empty: all of them), since_day -> counters */
     STORE_SETTINGS_LOAD,   /* -> settings, version */
     STORE_SETTINGS_CHANGE, /* settings rows, base_version, who/from -> version. ERR_CONFLICT when base_version
                               is not the current one, ERR_EXISTS or ERR_NOT_FOUND when `before` is not so (then no

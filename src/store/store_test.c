@@ -440,6 +440,11 @@ TEST(counters)
     CHECK_STR(r.counters[1].day, "2026-11-24");
     CHECK_STR(r.counters[1].name, "in");
     arena_release(&r.arena);
+    r.name = slice_str("");
+    CHECK_INT(call(&t, &r), OK);
+    CHECK_INT(r.counters_len, 3);
+    CHECK_STR(r.counters[2].name, "out");
+    arena_release(&r.arena);
     test_store_end(&t);
 }
 

@@ -193,7 +193,8 @@ static void settle_alternate(struct weighing *w)
     struct decision *out = w->out;
     bool requires_tls = decision_requires_tls(out);
 
-    out->always_alternate = w->facts->alternate_mode == ALTERNATE_ALWAYS && alternate_of(w, SLICE_LIT("")).len > 0;
+    out->always_alternate = requires_tls && w->facts->alternate_mode == ALTERNATE_ALWAYS &&
+                            alternate_of(w, SLICE_LIT("")).len > 0;
     out->on_failure = w->patience.on_failure;
     out->defer_for_s = w->patience.defer_for_s;
     if (out->always_alternate || (requires_tls && out->on_failure != ON_FAILURE_DEFER))

@@ -177,7 +177,7 @@ static const struct setting_field gateway_fields[] = {
     { "default-level", "What a connection must prove where no rule speaks", "encrypt", SETTING_CHOICE,
       "none|may|encrypt|verify", "may" },
     { "alternate-route",
-      "Use the alternate secure route never, where required TLS cannot be had, or for all outgoing mail",
+      "Use the alternate secure route never, where required TLS cannot be had, or for all mail that requires TLS",
       "required", SETTING_CHOICE, "off|required|always", "off" },
     { "alternate-host", "Host of the alternate secure route", "relay", SETTING_TEXT, .normalise = is_name,
       .refers_to = "host" },

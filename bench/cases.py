@@ -31,9 +31,9 @@ class Bench:
         if kind not in self.certificates:
             files = tuple(os.path.join(self.folder, f'{kind}-{part}.pem') for part in ('certificate', 'key'))
             algorithm = {'p256': ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], 'rsa2048': ['rsa:2048']}[kind]
-            subprocess.run(['openssl', 'req', '-x509', '-nodes', '-subj', '/CN=bench.example', '-days', '30', '-addext',
-                            'subjectAltName=DNS:bench.example,IP:127.0.0.1', '-out', files[0], '-keyout', files[1],
-                            '-newkey'] + algorithm, check=True, capture_output=True, timeout=60)
+            subprocess.run(['openssl', 'req', '-x509', '-nodes', '-subj', '/CN=bench.example', '-days', '30',
+                            '-addext', 'subjectAltName=DNS:bench.example,IP:127.0.0.1', '-out', files[0],
+                            '-keyout', files[1], '-newkey'] + algorithm, check=True, capture_output=True, timeout=60)
             self.certificates[kind] = files
         return self.certificates[kind]
 
@@ -138,7 +138,8 @@ class Rate(Case):
             if server.name not in self.counts and not bench.quick and warm['per_s'] > 100:
                 warm = self.once(bench, server, int(min(warm['per_s'], 3000)))
             if server.name not in self.counts:
-                self.counts[server.name] = 100 if bench.quick else int(max(100, min(warm['per_s'] * bench.seconds, 60000)))
+                wanted = int(max(100, min(warm['per_s'] * bench.seconds, 60000)))
+                self.counts[server.name] = 100 if bench.quick else wanted
             return self.once(bench, server, self.counts[server.name])
         finally:
             server.stop()
@@ -235,12 +236,13 @@ class Dead(Case):
 BOTH = ('sternpost', 'postfix')
 CASES = [
     Rate('clear-1', 'relay in clear, 1 message a connection',
-         [('messages/s against Postfix', 'ratio', 'at least', 8), ('CPU against Postfix', 'cpu_ratio', 'at most', 1 / 15)]),
+         [('messages/s against Postfix', 'ratio', 'at least', 8),
+          ('CPU against Postfix', 'cpu_ratio', 'at most', 1 / 15)]),
     Rate('clear-20', 'relay in clear, 20 messages a connection',
          [('messages/s against Postfix', 'ratio', 'at least', 11),
           ('CPU against Postfix', 'cpu_ratio', 'at most', 1 / 15)], BOTH, per_connection=20),
-    Rate('latency-100', 'relay in clear, 100 sessions at a time', [('p99 of the 250, ms', 'p99_ms', 'at most', 50)], BOTH,
-         sessions=100),
+    Rate('latency-100', 'relay in clear, 100 sessions at a time',
+         [('p99 of the 250, ms', 'p99_ms', 'at most', 50)], BOTH, sessions=100),
     Rate('tls-p256-1', 'STARTTLS on both legs, P-256, 1 message a connection',
          [('messages/s against Postfix', 'ratio', 'at least', 4)], BOTH, tls='p256'),
     Rate('tls-rsa-1', 'STARTTLS on both legs, RSA-2048, 1 message a connection',
@@ -253,7 +255,9 @@ CASES = [
          [('messages/s against the better of the two', 'ratio_best', 'at least', 5)], held=True, per_connection=20),
     Idle('idle-clear', '5,000 idle sessions in clear',
          [('resident, MiB (64 and 12 KiB a session)', 'peak_mib', 'at most', 64 + 5000 * 12 / MIB)]),
-    Idle('idle-tls', '2,000 open TLS sessions', [('resident, MiB (64 and 40 KiB a session)', 'peak_mib', 'at most', 64 + 2000 * 40 / MIB)], BOTH, sessions=2000, tls='p256'),
+    Idle('idle-tls', '2,000 open TLS sessions',
+         [('resident, MiB (64 and 40 KiB a session)', 'peak_mib', 'at most', 64 + 2000 * 40 / MIB)], BOTH,
+         sessions=2000, tls='p256'),
     Big('big', '20 messages of 20 MiB at once', [('peak memory, MiB', 'peak_mib', 'at most', 128)]),
     Dead('dead', '200,000 messages to dead destinations',
          [('peak memory, MiB', 'peak_mib', 'at most', 256), ('first row of queue list, s', 'list_s', 'at most', 1),

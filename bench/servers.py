@@ -147,7 +147,8 @@ class Postfix(Server):
 
     def main_cf(self, setup, queue, data):
         with open('/usr/share/postfix/main.cf.debian', encoding='utf-8') as f:
-            lines = [f.read(), f'queue_directory = {queue}', f'data_directory = {data}', f'myhostname = {sandbox.HOST}',
+            lines = [f.read(), f'queue_directory = {queue}', f'data_directory = {data}',
+                     f'myhostname = {sandbox.HOST}',
                      f'relayhost = [127.0.0.1]:{setup.sink_port}', 'mynetworks = 127.0.0.0/8',
                      'inet_interfaces = loopback-only', 'inet_protocols = ipv4', 'mydestination =', 'alias_maps =',
                      f'message_size_limit = {setup.message_bytes}', 'mailbox_size_limit = 0']
@@ -172,14 +173,12 @@ class OpenSmtpd(Server):
         spool = os.path.join(self.folder, 'spool')
         os.makedirs(spool)
         os.chmod(spool, 0o711)
-        for name, owner, group, mode in (('queue', 'opensmtpq', 'root', 0o700), ('corrupt', 'opensmtpq', 'root', 0o700),
-                                         ('incoming', 'opensmtpq', 'root', 0o700),
-                                         ('offline', 'root', 'opensmtpq', 0o770), ('purge', 'opensmtpq', 'root', 0o700),
-                                         ('temporary', 'opensmtpq', 'root', 0o700)):
+        for name in ('queue', 'corrupt', 'incoming', 'purge', 'temporary', 'offline'):
             path = os.path.join(spool, name)
             os.mkdir(path)
-            os.chmod(path, mode)
-            shutil.chown(path, owner, group)
+            os.chmod(path, 0o770 if name == 'offline' else 0o700)
+            shutil.chown(path, 'root' if name == 'offline' else 'opensmtpq',
+                         'opensmtpq' if name == 'offline' else 'root')
         sandbox.run('mount', '--bind', spool, self.spool)
         self.conf = os.path.join(self.folder, 'smtpd.conf')
         write(self.conf, self.smtpd_conf(setup))
@@ -228,7 +227,8 @@ class Sternpost(Server):
         tls, certificate = 'tls = none', ''
         if setup.certificate:
             tls = 'certificates = {"bench"}'
-            certificate = f'certificate "bench" {{\n  chain = "{setup.certificate[0]}"\n  key = "{setup.certificate[1]}"\n}}\n'
+            certificate = (f'certificate "bench" {{\n  chain = "{setup.certificate[0]}"\n'
+                           f'  key = "{setup.certificate[1]}"\n}}\n')
         return (f'hostname = "{sandbox.HOST}"\nstore = "sqlite:{self.folder}/sternpost.db"\n'
                 f'control-socket = "{self.socket}"\n{certificate}'
                 f'limits {{\n  connections = {max(5000, setup.sessions + 100)}\n'

@@ -49,8 +49,8 @@ def row_of(title, name, row):
     spread = f'{number(row["per_s_least"], 0)}-{number(row["per_s_most"], 0)}' if 'per_s_least' in row else ''
     ratio = f'{row["ratio"]:.1f}x' if 'ratio' in row and name != 'postfix' else ''
     return (title, name, number(row.get('per_s'), 0 if row.get('per_s', 0) >= 100 else 1), spread, ratio,
-            number(row.get('cpu_ms'), 3), number(row.get('p50_ms')), number(row.get('p99_ms')), number(row.get('max_ms')),
-            number(row.get('peak_mib')), remarks(row))
+            number(row.get('cpu_ms'), 3), number(row.get('p50_ms')), number(row.get('p99_ms')),
+            number(row.get('max_ms')), number(row.get('peak_mib')), remarks(row))
 
 
 def rows_of(summary):

@@ -19,6 +19,7 @@ void delivery_fail_all(struct delivery *d, enum rcpt_state state, const char *st
         (void)slice_to_cstr(slice_str(status), o->status, sizeof o->status);
         o->why = why;
         o->reply = d->failures.last.reply;
+        o->server = d->failures.last_server;
     }
     delivery_finish(d, d->failures.network + d->failures.other > 0 ? JOB_TROUBLE : JOB_SERVED);
 }

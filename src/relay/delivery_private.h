@@ -18,6 +18,7 @@ struct rcpt_outcome {
     enum rcpt_state   state;
     struct smtp_reply reply;     /* code 0: no server said it */
     char              status[12]; /* "5.1.1": for the DSN */
+    struct slice      server;    /* that said it */
     struct slice      why;       /* a sentence */
     bool              is_relayed; /* delivered to a server without DSN: a success is told by us */
 };

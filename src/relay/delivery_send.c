@@ -89,6 +89,18 @@ static void content_lost(struct delivery *d, enum status st, const char *why)
     delivery_fail_all(d, RCPT_TEMPORARY, "4.3.0", arena_printf(&d->arena, "the content could not be read: %s", why));
 }
 
+/* The connection may want the next chunk before this returns, so the request must be free for it. */
+static void send_chunk(struct delivery *d)
+{
+    struct slice bytes = d->load.bytes;
+    struct arena holder = d->load.arena;
+
+    d->load.arena = (struct arena){ 0 };
+    d->chunk++;
+    connection_body(d->connection, bytes, d->chunk >= d->job->message->stored.chunks);
+    arena_release(&holder);
+}
+
 static void on_loaded(struct store_request *r)
 {
     struct delivery *d = CONTAINER_OF(r, struct delivery, load);
@@ -102,9 +114,7 @@ static void on_loaded(struct store_request *r)
     } else if (r->status != OK) {
         content_lost(d, r->status, r->why.text);
     } else {
-        d->chunk++;
-        connection_body(d->connection, r->bytes, d->chunk >= d->job->message->stored.chunks);
-        arena_release(&r->arena);
+        send_chunk(d);
     }
 }
 
@@ -138,6 +148,7 @@ static void set_outcome(struct delivery *d, struct rcpt_outcome *o, enum rcpt_st
 
     o->state = state;
     o->reply = *reply;
+    o->server = arena_copy(&d->arena, server);
     (void)slice_to_cstr(slice_str(reply->enhanced[0] != '\0' ? reply->enhanced : generic[state]), o->status,
                         sizeof o->status);
     o->why = arena_printf(&d->arena, "'%.*s' said in reply to %s: %d %s%s%s", SLICE_FMT(server), smtp_stage_name(stage),

@@ -210,7 +210,7 @@ static void describe(struct settlement *s, size_t i, struct mail_dsn_rcpt *r)
                                   : 0,
     };
     if (o->reply.code != 0) {
-        r->remote_mta = d->failures.last_server;
+        r->remote_mta = o->server;
         r->diagnostic = arena_printf(&d->arena, "%d %s%s%s", o->reply.code, o->reply.enhanced,
                                      o->reply.enhanced[0] != '\0' ? " " : "", o->reply.text);
     }

@@ -8,7 +8,6 @@
 #include "cli/demo_world.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -66,15 +65,12 @@ static int daemon_main(const struct demo_world *w)
 {
     struct config *config;
     struct fault why;
-    int log = open(w->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), code;
-    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int code;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (log < 0 || nothing < 0 || dup2(nothing, STDOUT_FILENO) < 0)
-        return EXIT_NEGATIVE;
     if (config_load(w->config_file, &config, &why) != OK)
         return complain(EXIT_USAGE, "%s", why.text);
-    if (dup2(log, STDERR_FILENO) < 0)
+    if (freopen("/dev/null", "we", stdout) == NULL || freopen(w->log_file, "ae", stderr) == NULL)
         return EXIT_NEGATIVE;
     code = daemon_run(config);
     config_free(config);

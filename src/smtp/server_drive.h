@@ -202,9 +202,8 @@ static inline void drive_script(struct drive *d, struct slice script, size_t ste
         drive_flight(d, slice_cut(script, FLIGHT[0], &script), step);
 }
 
-/* The codes of all replies but the greeting, "250 354 250"; each with its enhanced code when it has one
- * and `enhanced` is wanted: "250/2.1.0". */
-static inline struct slice drive_codes(const struct drive *d, bool enhanced, char *out, size_t size)
+/* The codes of all replies but the greeting, each with its enhanced code when it has one: "250 354 250/2.1.0". */
+static inline struct slice drive_codes(const struct drive *d, char *out, size_t size)
 {
     struct slice rest = buf_slice(&d->out), line;
     size_t at = 0;
@@ -218,8 +217,7 @@ static inline struct slice drive_codes(const struct drive *d, bool enhanced, cha
         if (line.ptr[3] != ' ')
             continue;
         code = slice_cut(slice_from(line, 4), ' ', &text);
-        enhanced = enhanced && size > 0;
-        if (enhanced && code.len >= 5 && code.ptr[1] == '.')
+        if (code.len >= 5 && code.ptr[1] == '.')
             at += (size_t)snprintf(out + at, size - at, "%s%.3s/%.*s", at > 0 ? " " : "", line.ptr, SLICE_FMT(code));
         else
             at += (size_t)snprintf(out + at, size - at, "%s%.3s", at > 0 ? " " : "", line.ptr);

@@ -35,7 +35,7 @@ static void check_output(const struct buf *out)
 {
     char codes[SCRIPT_MAX * 16];
 
-    (void)drive_codes(&(struct drive){ .out = *out }, true, codes, sizeof codes);
+    (void)drive_codes(&(struct drive){ .out = *out }, codes, sizeof codes);
 }
 
 static void check_same_replies(const struct smtp_server_config *c, struct slice script, size_t step)

@@ -37,6 +37,7 @@ static bool is_too_long(const struct smtp_server *s, struct slice more)
 static void refuse_line(struct smtp_server *s, const char *enhanced, const char *text, bool is_over)
 {
     buf_release(&s->line);
+    s->line_is_done = false;
     s->skips_line = !is_over;
     reply(s, 500, enhanced, text);
     if (s->state == STATE_AUTH)
@@ -44,9 +45,19 @@ static void refuse_line(struct smtp_server *s, const char *enhanced, const char 
     check_limits(s);
 }
 
+/* The whole line that ends with `part`, with its end. It lives until drop_line() or release of s->line. */
+static struct slice join_line(struct smtp_server *s, struct slice part)
+{
+    if (buf_slice(&s->line).len == 0)
+        return part;
+    (void)!buf_add(&s->line, part); /* is_too_long() has seen to it that it fits */
+    s->line_is_done = true;
+    return buf_slice(&s->line);
+}
+
 static void refuse_bare_lf(struct smtp_server *s, struct slice part)
 {
-    struct slice line = buf_slice(&s->line).len == 0 ? part : buf_slice(&s->line);
+    struct slice line = join_line(s, part);
 
     if (s->state == STATE_AUTH || !close_at_foreign_protocol(s, slice_trim(slice_first(line, line.len - 1))))
         refuse_line(s, "5.5.2", "Lines end in CR LF, nothing else", false);
@@ -54,18 +65,15 @@ static void refuse_bare_lf(struct smtp_server *s, struct slice part)
 
 static void run_whole_line(struct smtp_server *s, struct slice part)
 {
-    struct slice line = part;
+    struct slice line = join_line(s, part);
 
-    if (buf_slice(&s->line).len > 0) {
-        (void)!buf_add(&s->line, part);
-        line = buf_slice(&s->line);
-        s->line_is_done = true;
-    }
     line.len -= 2;
     if (s->state == STATE_AUTH)
         run_auth_line(s, line);
     else
         run_line(s, line);
+    if (s->queue_len == 0)
+        drop_line(s);
 }
 
 /* A part of a line that is neither skipped nor known to be whole. */

@@ -177,6 +177,16 @@ static void add_outcome(struct settlement *s, size_t i)
     log_outcome(d, i, v);
 }
 
+/* What was put off untried leaves no line in the trace: a long queue for a dead destination would fill the store with
+ * them. The queue shows why it waits. */
+static void record(struct settlement *s, size_t i)
+{
+    if (s->d->is_skipped && s->verdicts[i].outcome == DELIVERY_DEFERRED)
+        count(s->d, i, &s->verdicts[i]);
+    else
+        add_outcome(s, i);
+}
+
 /* -- the DSN -------------------------------------------------------------------------------------------------------------- */
 
 /* The sentences a person needs: what was demanded and why, and what happened last. */
@@ -272,7 +282,7 @@ static void send_outcome(struct settlement *s)
     struct delivery *d = s->d;
 
     for (size_t i = 0; i < d->job->rcpts_len; i++)
-        add_outcome(s, i);
+        record(s, i);
     d->is_at_store = true;
     d->settle.verb = STORE_SETTLE;
     d->settle.id = d->job->message->stored.id;

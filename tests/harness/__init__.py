@@ -1,0 +1,1 @@
+"""What the suites share: a daemon under test, peers, a certificate authority, addresses and names of their own."""

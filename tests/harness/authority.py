@@ -1,0 +1,78 @@
+"""A certificate authority for one test run, and the certificates, good and bad, that the tests need."""
+import datetime
+import ipaddress
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = datetime.timedelta(days=1)
+
+
+@dataclass
+class Certificate:
+    chain: str  # PEM file, leaf first
+    key: str    # PEM file
+    pem: str    # the leaf alone
+
+
+def _name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _alternative(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _key_pem(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
+
+
+def _pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+class Authority:
+    """Everything is written into `folder`; `bundle` is the file with the root."""
+
+    def __init__(self, folder, name="Test Root"):
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = _name(name)
+        self.count = 0
+        self.root = self._sign(self.name, self.key.public_key(), -DAY, 30 * DAY, [], is_authority=True)
+        self.bundle = str(folder / f"{name.lower().replace(' ', '-')}.pem")
+        with open(self.bundle, "wb") as out:
+            out.write(_pem(self.root))
+
+    def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None):
+        """A certificate for these DNS names or addresses, valid from now + first to now + last."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.count += 1
+        file = file or f"certificate-{self.count}"
+        leaf = self._sign(_name(names[0]), key.public_key(), first, last, names,
+                          own_key=key if is_self_signed else None)
+        chain = self.folder / f"{file}.pem"
+        chain.write_bytes(_pem(leaf) + (b"" if is_self_signed else _pem(self.root)))
+        key_file = self.folder / f"{file}.key"
+        key_file.write_bytes(_key_pem(key))
+        key_file.chmod(0o600)
+        return Certificate(str(chain), str(key_file), _pem(leaf).decode())
+
+    def _sign(self, subject, public_key, first, last, names, is_authority=False, own_key=None):
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject if own_key else self.name)
+                   .public_key(public_key).serial_number(x509.random_serial_number())
+                   .not_valid_before(now + first).not_valid_after(now + last)
+                   .add_extension(x509.BasicConstraints(is_authority, None), critical=True))
+        if names:
+            usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), False)
+        return builder.sign(own_key or self.key, hashes.SHA256())

@@ -1,4 +1,4 @@
-#include "relay/connection.h"
+#include "relay/connection_private.h"
 
 #include "base/memory.h"
 #include "relay/metrics.h"
@@ -6,90 +6,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-enum connection_state { DIALING, SHAKING, TALKING, DEAD };
-
-struct dialing {
-    struct dialer      dialer; /* first */
-    struct connection *connection;
-};
-
-struct connection {
-    struct buried           buried; /* first */
-    struct worker          *worker;
-    struct connection_user *user;
-    enum connection_state   state;
-    struct dialing         *dialing;
-    struct stream           stream;
-    struct loop_io          io;
-    struct loop_timer       timer;
-    struct smtp_client     *smtp;
-    struct sasl_client     *sasl;
-    struct connection_plan  plan;   /* what it points to is gone after READY; the flags stay */
-    struct arena            arena;  /* server, names, trust bundle, credentials until READY */
-    struct net_address      address;
-    struct tls_facts        tls;
-    struct connection_failure failure;
-    unsigned                messages;
-    bool                    is_ready, in_transaction, wants_drain;
-    bool                    is_pumping; /* output waits for the end of this round: one write a wake-up */
-};
-
-/* -- what the judging rests on is kept, for later messages ------------------------------------------------- */
-
-static const struct slice *copy_names(struct arena *arena, const struct slice *names, size_t len)
-{
-    struct slice *copy = ARENA_ARRAY(arena, struct slice, len);
-
-    for (size_t i = 0; i < len; i++)
-        copy[i] = arena_copy(arena, names[i]);
-    return copy;
-}
-
-static void keep_plan(struct connection *c, const struct connection_plan *plan)
-{
-    struct decision *d = ARENA_NEW(&c->arena, struct decision);
-
-    *d = *plan->decision;
-    d->ca_file = arena_copy(&c->arena, plan->decision->ca_file);
-    d->reasons = NULL;
-    d->reasons_len = 0;
-    d->names = copy_names(&c->arena, plan->decision->names, plan->decision->names_len);
-    d->alternate = slice_of(NULL, 0);
-    c->plan = *plan;
-    c->plan.decision = d;
-    c->plan.names = copy_names(&c->arena, plan->names, plan->names_len);
-    c->plan.server = arena_copy(&c->arena, plan->server);
-    c->plan.username = arena_copy(&c->arena, plan->username);
-    c->plan.password = arena_copy(&c->arena, plan->password);
-}
-
-static bool same_names(const struct decision *a, const struct decision *b)
-{
-    if (a->names_len != b->names_len)
-        return false;
-    for (size_t i = 0; i < a->names_len; i++)
-        if (!slice_eq_case(a->names[i], b->names[i]))
-            return false;
-    return true;
-}
-
-/* The certificate of a connection that was opened for less was held against names that prove nothing (DNS-01). */
-static bool was_judged_by(const struct decision *judged, const struct decision *d)
-{
-    return judged->level >= LEVEL_VERIFY && judged->any_name == d->any_name &&
-           slice_eq(judged->ca_file, d->ca_file) && same_names(judged, d);
-}
-
-bool connection_meets(const struct connection *c, const struct decision *d)
-{
-    if (d->level >= LEVEL_VERIFY && !was_judged_by(c->plan.decision, d))
-        return false;
-    /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */
-    if (!c->tls.is_tls && d->level >= LEVEL_MAY && !c->plan.tries_tls)
-        return false;
-    return decision_check(d, &c->tls, c->plan.server, NULL) == TLS_RESULT_OK;
-}
 
 /* -- life and death ---------------------------------------------------------------------------------------- */
 
@@ -124,7 +40,7 @@ static void emit(struct connection *c, enum connection_event kind, const struct 
 }
 
 /* The one way a connection ends by itself. */
-static void fail(struct connection *c, enum failure_cause cause)
+void connection_fail(struct connection *c, enum failure_cause cause)
 {
     if (c->state == DEAD)
         return;
@@ -141,7 +57,7 @@ static void fail_tls(struct connection *c, enum tls_result result, bool in_hands
     metric_add(METRIC_TLS_OUT_FAILED, 1);
     c->failure.result = result;
     c->failure.in_handshake = in_handshake;
-    fail(c, FAILURE_TLS);
+    connection_fail(c, FAILURE_TLS);
 }
 
 /* -- timeouts ---------------------------------------------------------------------------------------------- */
@@ -177,7 +93,7 @@ static void on_timeout(struct loop_timer *t)
     if (c->state == SHAKING)
         fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, true);
     else
-        fail(c, FAILURE_NETWORK);
+        connection_fail(c, FAILURE_NETWORK);
 }
 
 /* -- driving ----------------------------------------------------------------------------------------------- */
@@ -198,7 +114,7 @@ static void broken(struct connection *c)
 {
     (void)fault_set(&c->failure.why, ERR_TEMPORARY, "the connection to '%.*s' broke at %s: %s",
                     SLICE_FMT(c->plan.server), smtp_stage_name(smtp_client_stage(c->smtp)), stream_error(&c->stream));
-    fail(c, FAILURE_NETWORK);
+    connection_fail(c, FAILURE_NETWORK);
 }
 
 static void flush(struct connection *c)
@@ -246,43 +162,24 @@ static void start_handshake(struct connection *c)
 }
 
 /* Logged in, or nobody asked for it: the owner's turn. */
-static void become_ready(struct connection *c)
+void connection_become_ready(struct connection *c)
 {
     c->is_ready = true;
     c->plan.username = c->plan.password = slice_of(NULL, 0);
     emit(c, CONNECTION_READY, NULL);
 }
 
-static void start_auth(struct connection *c)
-{
-    struct slice initial;
-
-    if (!(smtp_client_extensions(c->smtp) & SMTP_EXT_AUTH)) {
-        (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' offers no AUTH, but a user name is set for it",
-                        SLICE_FMT(c->plan.server));
-        fail(c, FAILURE_AUTH);
-        return;
-    }
-    if (sasl_client_new(smtp_client_auth_mechanisms(c->smtp), c->plan.username, c->plan.password, &c->sasl,
-                        &c->failure.why) != OK ||
-        sasl_client_step(c->sasl, slice_of(NULL, 0), &initial, &c->failure.why) != OK) {
-        fail(c, FAILURE_AUTH);
-        return;
-    }
-    smtp_client_auth(c->smtp, sasl_client_mechanism(c->sasl), initial);
-}
-
 /* In clear where TLS was not to be had, or inside TLS that was judged good. */
 static void proceed(struct connection *c)
 {
     if (c->plan.username.len == 0) {
-        become_ready(c);
+        connection_become_ready(c);
     } else if (!c->tls.is_tls) {
         (void)fault_set(&c->failure.why, ERR_PERMANENT, "no TLS with '%.*s': credentials are not sent in clear",
                         SLICE_FMT(c->plan.server));
-        fail(c, FAILURE_AUTH);
+        connection_fail(c, FAILURE_AUTH);
     } else {
-        start_auth(c);
+        connection_start_auth(c);
     }
 }
 
@@ -307,30 +204,6 @@ static void on_greeted(struct connection *c)
         without_tls(c, "does not offer STARTTLS");
 }
 
-static void on_auth_challenge(struct connection *c, const struct smtp_client_event *ev)
-{
-    struct slice answer;
-
-    if (sasl_client_step(c->sasl, ev->data, &answer, &c->failure.why) != OK)
-        fail(c, FAILURE_AUTH);
-    else
-        smtp_client_auth_response(c->smtp, answer);
-}
-
-static void on_auth_done(struct connection *c, const struct smtp_client_event *ev)
-{
-    sasl_client_free(c->sasl);
-    c->sasl = NULL;
-    if (smtp_reply_is_ok(&ev->reply)) {
-        become_ready(c);
-        return;
-    }
-    c->failure.reply = ev->reply;
-    (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' refused our credentials: %d %s", SLICE_FMT(c->plan.server),
-                    ev->reply.code, ev->reply.text);
-    fail(c, FAILURE_AUTH);
-}
-
 static void on_session_failed(struct connection *c, const struct smtp_client_event *ev)
 {
     c->failure.reply = ev->reply;
@@ -343,7 +216,7 @@ static void on_session_failed(struct connection *c, const struct smtp_client_eve
     if (ev->stage == SMTP_AT_STARTTLS)
         fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, false);
     else
-        fail(c, ev->reply.code != 0 ? FAILURE_REPLY : FAILURE_PROTOCOL);
+        connection_fail(c, ev->reply.code != 0 ? FAILURE_REPLY : FAILURE_PROTOCOL);
 }
 
 static void on_transaction_done(struct connection *c, const struct smtp_client_event *ev)
@@ -358,8 +231,8 @@ static void handle(struct connection *c, const struct smtp_client_event *ev)
     case SMTP_CL_READY:          on_greeted(c); return;
     case SMTP_CL_TLS:            start_handshake(c); return;
     case SMTP_CL_TLS_REFUSED:    without_tls(c, "refused STARTTLS"); return;
-    case SMTP_CL_AUTH_CHALLENGE: on_auth_challenge(c, ev); return;
-    case SMTP_CL_AUTH_DONE:      on_auth_done(c, ev); return;
+    case SMTP_CL_AUTH_CHALLENGE: connection_on_auth_challenge(c, ev); return;
+    case SMTP_CL_AUTH_DONE:      connection_on_auth_done(c, ev); return;
     case SMTP_CL_RCPT:           emit(c, CONNECTION_RCPT, ev); return;
     case SMTP_CL_BODY:           emit(c, CONNECTION_BODY, ev); return;
     case SMTP_CL_DONE:           on_transaction_done(c, ev); return;
@@ -485,7 +358,7 @@ static void on_dialed(struct dialer *d)
         (void)fault_set(&c->failure.why, ERR_TEMPORARY, "cannot connect to '%.*s': %s", SLICE_FMT(c->plan.server),
                         d->text);
         c->address = c->plan.addresses_len > 0 ? c->plan.addresses[0] : c->address;
-        fail(c, FAILURE_NETWORK);
+        connection_fail(c, FAILURE_NETWORK);
         return;
     }
     c->address = c->plan.addresses[d->winner];
@@ -515,7 +388,7 @@ struct connection *connection_open(struct worker *w, const struct connection_pla
     c->buried.free = connection_free;
     c->io.ready = on_ready;
     c->timer.fire = on_timeout;
-    keep_plan(c, plan);
+    connection_keep_plan(c, plan);
     start_dialing(c);
     return c;
 }

@@ -1,0 +1,56 @@
+/* relay/connection_demand.c: what a connection was judged by, kept for later messages. */
+#include "relay/connection_private.h"
+
+static const struct slice *copy_names(struct arena *arena, const struct slice *names, size_t len)
+{
+    struct slice *copy = ARENA_ARRAY(arena, struct slice, len);
+
+    for (size_t i = 0; i < len; i++)
+        copy[i] = arena_copy(arena, names[i]);
+    return copy;
+}
+
+void connection_keep_plan(struct connection *c, const struct connection_plan *plan)
+{
+    struct decision *d = ARENA_NEW(&c->arena, struct decision);
+
+    *d = *plan->decision;
+    d->ca_file = arena_copy(&c->arena, plan->decision->ca_file);
+    d->reasons = NULL;
+    d->reasons_len = 0;
+    d->names = copy_names(&c->arena, plan->decision->names, plan->decision->names_len);
+    d->alternate = slice_of(NULL, 0);
+    c->plan = *plan;
+    c->plan.decision = d;
+    c->plan.names = copy_names(&c->arena, plan->names, plan->names_len);
+    c->plan.server = arena_copy(&c->arena, plan->server);
+    c->plan.username = arena_copy(&c->arena, plan->username);
+    c->plan.password = arena_copy(&c->arena, plan->password);
+}
+
+static bool same_names(const struct decision *a, const struct decision *b)
+{
+    if (a->names_len != b->names_len)
+        return false;
+    for (size_t i = 0; i < a->names_len; i++)
+        if (!slice_eq_case(a->names[i], b->names[i]))
+            return false;
+    return true;
+}
+
+/* The certificate of a connection that was opened for less was held against names that prove nothing (DNS-01). */
+static bool was_judged_by(const struct decision *judged, const struct decision *d)
+{
+    return judged->level >= LEVEL_VERIFY && judged->any_name == d->any_name && slice_eq(judged->ca_file, d->ca_file) &&
+           same_names(judged, d);
+}
+
+bool connection_meets(const struct connection *c, const struct decision *d)
+{
+    if (d->level >= LEVEL_VERIFY && !was_judged_by(c->plan.decision, d))
+        return false;
+    /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */
+    if (!c->tls.is_tls && d->level >= LEVEL_MAY && !c->plan.tries_tls)
+        return false;
+    return decision_check(d, &c->tls, c->plan.server, NULL) == TLS_RESULT_OK;
+}

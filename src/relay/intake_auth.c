@@ -4,6 +4,7 @@
 #include "relay/hasher.h"
 #include "relay/intake_private.h"
 #include "relay/metrics.h"
+#include "relay/sign_in_limit.h"
 #include "settings/password.h"
 
 #include <gsasl.h>
@@ -160,6 +161,7 @@ static void refused(struct intake *s, struct auth_exchange *x)
     const char *authid = gsasl_property_fast(x->sasl, GSASL_AUTHID);
 
     metric_add(METRIC_AUTH_FAILED, 1);
+    sign_in_limit_failed(node_sign_in_limit(s->worker->node), &s->peer, loop_now_ms(s->worker->loop));
     log_warning(&s->log, "sign-in refused", LOG_CSTR("user", authid == NULL ? "" : authid),
                 LOG_CSTR("mechanism", gsasl_mechanism_name(x->sasl)));
     exchange_free(x);
@@ -215,11 +217,28 @@ static void step(struct auth_exchange *x, struct slice in)
     exchange_free(x);
 }
 
+/* True when the answer was given: this address has guessed too often. */
+static bool turned_away(struct intake *s)
+{
+    struct smtp_reply r;
+
+    if (sign_in_limit_allows(node_sign_in_limit(s->worker->node), &s->peer, loop_now_ms(s->worker->loop)))
+        return false;
+    log_warning(&s->log, "too many failed sign-ins from this address");
+    smtp_reply_set(&r, 421, "4.7.0", "too many failed sign-ins from your address, please try again later");
+    smtp_server_auth_done(s->smtp, &r);
+    intake_drive(s);
+    return true;
+}
+
 void intake_on_auth(struct intake *s, struct slice mechanism, struct slice initial, bool has_initial)
 {
-    struct auth_exchange *x = NEW(struct auth_exchange);
+    struct auth_exchange *x;
     char name[32];
 
+    if (turned_away(s))
+        return;
+    x = NEW(struct auth_exchange);
     s->auth = x;
     x->session = s;
     x->worker = s->worker;

@@ -5,6 +5,7 @@
 #include "relay/census.h"
 #include "relay/hasher.h"
 #include "relay/node_private.h"
+#include "relay/sign_in_limit.h"
 #include "relay/worker.h"
 
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct node {
     struct store         *store;
     struct census        *census;
     struct hasher        *hasher;
+    struct sign_in_limit *sign_ins;
     struct node_listener *listeners;
     struct node_worker   *workers;
     unsigned              workers_len;
@@ -53,6 +55,11 @@ struct census *node_census(struct node *n)
 struct hasher *node_hasher(struct node *n)
 {
     return n->hasher;
+}
+
+struct sign_in_limit *node_sign_in_limit(struct node *n)
+{
+    return n->sign_ins;
 }
 
 int64_t node_started_s(const struct node *n)
@@ -242,6 +249,7 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     n->started_s = clock_wall_s();
     pthread_mutex_init(&n->lock, NULL);
     n->census = census_new(config->limits.connections, config->limits.connections_per_address);
+    n->sign_ins = sign_in_limit_new();
     st = open_tls(n, why);
     if (st == OK)
         st = open_store(n, why);
@@ -311,6 +319,7 @@ void node_free(struct node *n)
         tls_server_free(n->listeners[i].tls);
     free(n->listeners);
     census_free(n->census);
+    sign_in_limit_free(n->sign_ins);
     snapshot_release(n->settings);
     pthread_mutex_destroy(&n->lock);
     free(n);

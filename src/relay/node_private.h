@@ -8,6 +8,7 @@
 
 struct census;
 struct hasher;
+struct sign_in_limit;
 
 /* A configured listener with its TLS; shared by all workers, immutable. */
 struct node_listener {
@@ -23,6 +24,7 @@ struct node_socket {
 
 struct census *node_census(struct node *n);
 struct hasher *node_hasher(struct node *n);
+struct sign_in_limit *node_sign_in_limit(struct node *n);
 size_t node_sockets(struct node *n, unsigned worker, struct node_socket **out);
 
 #endif

@@ -7,6 +7,11 @@ void smtp_body_start(struct smtp_body_reader *b, bool has_dots, bool normalizes)
     *b = (struct smtp_body_reader){ .at = SMTP_BODY_AT_LINE, .has_dots = has_dots, .normalizes = normalizes };
 }
 
+static struct slice newline(const struct smtp_body_reader *b)
+{
+    return b->is_poisoned ? slice_of(NULL, 0) : crlf;
+}
+
 /* A bare CR or LF was met: the content that stands in its place. */
 static struct slice bare_newline(struct smtp_body_reader *b)
 {
@@ -16,7 +21,7 @@ static struct slice bare_newline(struct smtp_body_reader *b)
         return slice_of(NULL, 0);
     }
     b->at = SMTP_BODY_AT_SOFT;
-    return crlf;
+    return newline(b);
 }
 
 /* The first CR or LF, or `end`. Either way every byte is looked at a bounded number of times in all: without
@@ -99,7 +104,7 @@ static size_t read_after_cr(struct smtp_body_reader *b, struct slice in, struct 
     if (behind_dot)
         *is_end = true;
     else
-        *content = crlf;
+        *content = newline(b);
     return 1;
 }
 
@@ -129,16 +134,10 @@ size_t smtp_body_read(struct smtp_body_reader *b, struct slice in, struct slice 
     *is_end = false;
     while (taken < in.len && content->len == 0 && !*is_end)
         taken += step(b, slice_from(in, taken), content, is_end);
-    if (b->is_poisoned)
-        *content = slice_of(NULL, 0);
     return taken;
 }
 
 struct slice smtp_body_finish(struct smtp_body_reader *b)
 {
-    struct slice content = slice_of(NULL, 0);
-
-    if (b->at == SMTP_BODY_AT_CR)
-        content = bare_newline(b);
-    return b->is_poisoned ? slice_of(NULL, 0) : content;
+    return b->at == SMTP_BODY_AT_CR ? bare_newline(b) : slice_of(NULL, 0);
 }

@@ -28,8 +28,8 @@ struct smtp_body_reader {
 
 void smtp_body_start(struct smtp_body_reader *b, bool has_dots, bool normalizes);
 
-/* Takes bytes from the front of `in` (at least one when there is one) and returns how many. *content is what they
- * are worth: empty, a part of `in`, or a constant. *is_end: the end mark was the last thing taken, and *content is
+/* Takes bytes from the front of `in` and returns how many: none only when an earlier one turns out to be content.
+ * *content is what they are worth: empty, a part of `in`, or a constant. *is_end: the end mark was the last thing taken, and *content is
  * empty. Call again with the rest. */
 size_t smtp_body_read(struct smtp_body_reader *b, struct slice in, struct slice *content, bool *is_end);
 

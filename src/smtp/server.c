@@ -23,6 +23,8 @@ void enter_state(struct smtp_server *s, enum state state)
 
 void tell(struct smtp_server *s, enum smtp_server_event_kind kind)
 {
+    if (s->state == STATE_ENDED) /* by a reply for which there was no room */
+        return;
     assert(s->queue_len < COUNT_OF(s->queue));
     s->queue[s->queue_len++] = kind;
 }
@@ -31,7 +33,7 @@ void ask(struct smtp_server *s, enum smtp_server_event_kind kind)
 {
     assert(!s->is_waiting);
     tell(s, kind);
-    s->is_waiting = true;
+    s->is_waiting = s->state != STATE_ENDED;
     s->asked = kind;
 }
 

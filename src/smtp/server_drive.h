@@ -12,6 +12,7 @@
 #include "smtp/server.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FLIGHT "\x1d"

@@ -35,8 +35,10 @@ struct smtp_server_config {        /* copied by smtp_server_new(), strings too *
     struct slice hostname;         /* ours, for the greeting and EHLO */
     uint64_t     max_message_bytes; /* 552 5.3.4 beyond; announced with SIZE; 0: no limit */
     unsigned     max_line_bytes;   /* a command line, with CRLF; 500 5.5.2 beyond; at least 512 */
-    unsigned     max_recipients;   /* 452 4.5.3 beyond; at least 100 (RFC 5321 section 4.5.3.1.8) */
-    unsigned     max_errors;       /* 421 4.7.0 and close at this many 4xx/5xx replies to commands since the last message; 0: never */
+    unsigned     max_recipients;   /* 452 4.5.3 beyond; at least 100 (RFC 5321 section 4.5.3.1.8). Surplus ones are
+                                      no errors; as many again and one more close the session */
+    unsigned     max_errors;       /* 421 4.7.0 and close at this many 4xx/5xx replies to commands since the last
+                                      message; 0: never */
     unsigned     max_junk;         /* the same for NOOP, RSET, VRFY, HELP, repeated EHLO and empty chunks */
     const char  *auth_mechanisms;  /* "PLAIN LOGIN SCRAM-SHA-256", offered only inside TLS; NULL: no AUTH */
     bool         offers_starttls;
@@ -50,7 +52,7 @@ struct smtp_server_config {        /* copied by smtp_server_new(), strings too *
 
 enum smtp_server_event_kind {
     SMTP_SV_HELO,          /* text: the client's name; is_esmtp. No answer: the session replies itself */
-    SMTP_SV_STARTTLS,      /* output holds the 220; flush it, shake hands, then smtp_server_tls_started() */
+    SMTP_SV_STARTTLS,      /* output holds the 220 at its end; flush it, shake hands, then smtp_server_tls_started() */
     SMTP_SV_AUTH,          /* text: mechanism (upper case), data: initial response in base64, "=" for empty
                               or has_data false for none. Answer with smtp_server_auth_challenge() or
                               smtp_server_auth_done() */

@@ -16,7 +16,7 @@ struct mail_address {
 /* Parses a mailbox without angle brackets; bytes over 0x7f must be UTF-8 (RFC 6531). Empty `in`, the null
  * reverse-path, gives two empty halves; "postmaster" (any case) an empty domain. U-labels are mapped and made
  * A-labels (IDNA2008 non-transitional, UTS 46). Both halves are copied into `arena`.
- * Returns OK, ERR_SYNTAX or ERR_LIMIT (local 64, domain 255, label 63 bytes; 256 in all); *out is written
+ * Returns OK, ERR_SYNTAX or ERR_LIMIT (local 128, domain 255, label 63 bytes; 320 in all); *out is written
  * only on OK. */
 MUST_USE enum status mail_address_parse(struct arena *arena, struct slice in, struct mail_address *out,
                                         struct fault *why);

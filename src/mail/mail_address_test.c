@@ -2,7 +2,12 @@
 
 #include "base/test.h"
 
-static const struct { const char *name, *in; enum status st; const char *local, *domain; bool is_literal; } cases[] = {
+static const struct {
+    const char *name, *in;
+    enum status st;
+    const char *local, *domain;
+    bool is_literal;
+} cases[] = {
     { "plain", "Some.One@Example.COM", OK, "Some.One", "example.com", false },
     { "null reverse-path", "", OK, "", "", false },
     { "postmaster alone", "PostMaster", OK, "PostMaster", "", false },
@@ -16,14 +21,29 @@ static const struct { const char *name, *in; enum status st; const char *local, 
     { "quotes within quotes", "\"\\\"a\\\"\"@x.example", OK, "\"\\\"a\\\"\"", "x.example", false },
     { "IPv4 literal", "a@[192.0.2.1]", OK, "a", "[192.0.2.1]", true },
     { "IPv6 literal", "a@[IPv6:2001:DB8::1]", OK, "a", "[IPv6:2001:DB8::1]", true },
-    { "U-label", "a@B\xc3\x9c" "CHER.example", OK, "a", "xn--bcher-kva.example", false },
-    { "non-transitional", "a@stra\xc3\x9f" "e.example", OK, "a", "xn--strae-oqa.example", false },
-    { "combining form", "a@bu\xcc\x88" "cher.example", OK, "a", "xn--bcher-kva.example", false },
+    { "U-label",
+      "a@B\xc3\x9c"
+      "CHER.example",
+      OK, "a", "xn--bcher-kva.example", false },
+    { "non-transitional",
+      "a@stra\xc3\x9f"
+      "e.example",
+      OK, "a", "xn--strae-oqa.example", false },
+    { "combining form",
+      "a@bu\xcc\x88"
+      "cher.example",
+      OK, "a", "xn--bcher-kva.example", false },
     { "full-width letters", "a@\xef\xbd\x81.example", OK, "a", "a.example", false },
-    { "ideographic full stop", "a@x\xe3\x80\x82" "example", OK, "a", "x.example", false },
+    { "ideographic full stop",
+      "a@x\xe3\x80\x82"
+      "example",
+      OK, "a", "x.example", false },
     { "A-label kept", "a@XN--bcher-kva.example", OK, "a", "xn--bcher-kva.example", false },
     { "UTF-8 local part", "\xe4\xb8\xad@x.example", OK, "\xe4\xb8\xad", "x.example", false },
-    { "SRV-20: no UTF-8", "a@b\xfc" "cher.example", ERR_SYNTAX, "", "", false },
+    { "SRV-20: no UTF-8",
+      "a@b\xfc"
+      "cher.example",
+      ERR_SYNTAX, "", "", false },
     { "SRV-20: an unassigned character", "a@\xcd\xb8.example", ERR_SYNTAX, "", "", false },
     { "SRV-20: mixed direction", "a@a\xd7\x90.example", ERR_SYNTAX, "", "", false },
     { "trailing dot", "a@x.example.", ERR_SYNTAX, "", "", false },
@@ -31,8 +51,10 @@ static const struct { const char *name, *in; enum status st; const char *local, 
     { "two at signs", "a@b@x.example", ERR_SYNTAX, "", "", false },
     { "line end", "a@x.example\r\n", ERR_SYNTAX, "", "", false },
     { "brackets", "<a@x.example>", ERR_SYNTAX, "", "", false },
-    { "local part too long", "0123456789012345678901234567890123456789012345678901234567890123X@x.example", ERR_LIMIT,
-      "", "", false },
+    { "local part too long",
+      "0123456789012345678901234567890123456789012345678901234567890123"
+      "0123456789012345678901234567890123456789012345678901234567890123X@x.example",
+      ERR_LIMIT, "", "", false },
 };
 
 TEST(address)
@@ -55,7 +77,11 @@ TEST(address)
     arena_release(&arena);
 }
 
-static const struct { const char *name, *in; enum status st; const char *out; } domain_cases[] = {
+static const struct {
+    const char *name, *in;
+    enum status st;
+    const char *out;
+} domain_cases[] = {
     { "lower case", "Example.ORG", OK, "example.org" },
     { "one label", "localhost", OK, "localhost" },
     { "U-label", "\xe4\xbe\x8b\xe3\x81\x88.\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88", OK, "xn--r8jz45g.xn--zckzah" },

@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 
-enum { LABEL_MAX = 63, DOMAIN_MAX = 253, LOCAL_MAX = 64, LIST_NAME_MAX = 64 };
+enum { LABEL_MAX = 63, DOMAIN_MAX = 253, LOCAL_MAX = 128, LIST_NAME_MAX = 64 };
 
 static const char *const level_names[] = { [LEVEL_NONE] = "none",
                                            [LEVEL_MAY] = "may",
@@ -87,7 +87,7 @@ static const char *local_flaw(struct slice local)
     if (local.len == 0)
         return "there is nothing in front of '@'";
     if (local.len > LOCAL_MAX)
-        return "the part in front of '@' is longer than 64 bytes";
+        return "the part in front of '@' is longer than 128 bytes";
     while (rest.len > 0) {
         size_t n = utf8_printable_len(rest);
 

@@ -42,7 +42,7 @@ static const struct { const char *pattern; bool lists_allowed, good; const char 
     { "192.0.2.1", false, false, "an IP address is not a domain" },
     { "user@[192.0.2.1]", false, false, "single dots" },
     { "user@.example.org", false, false, "single dots" },
-    { L63 "xx@example.org", false, false, "longer than 64" },
+    { L63 L63 "xxx@example.org", false, false, "longer than 128" },
     { "us er@example.org", false, false, "a character that no address has" },
     { "<user@example.org", false, false, "a character that no address has" },
     { "us\ner@example.org", false, false, "a character that no address has" },

@@ -5,7 +5,8 @@
 #include "base/slice.h"
 #include "base/status.h"
 
-enum { SMTP_LOCAL_MAX = 64, SMTP_DOMAIN_MAX = 255, SMTP_PATH_MAX = 256 };
+/* Local parts may be twice as long as RFC 5321 section 4.5.3.1.1 asks for: SRS and VERP make such. */
+enum { SMTP_LOCAL_MAX = 128, SMTP_DOMAIN_MAX = 255, SMTP_PATH_MAX = 320 };
 
 /* A mailbox in its two halves. */
 struct smtp_mailbox {
@@ -15,7 +16,7 @@ struct smtp_mailbox {
 
 /* Parses "<...>" at the front of `in`; *rest is what follows the ">". A source route is skipped.
  * "<>" gives two empty slices where `null_allowed`, "<postmaster>" an empty domain where it is not.
- * Bytes over 0x7f need `utf8` and must be well-formed. ERR_SYNTAX, ERR_LIMIT (local 64, domain 255, path 256). */
+ * Bytes over 0x7f need `utf8` and must be well-formed. ERR_SYNTAX, ERR_LIMIT (local 128, domain 255, path 320). */
 MUST_USE enum status smtp_path_parse(struct slice in, bool null_allowed, bool utf8, struct smtp_mailbox *out,
                                      struct slice *rest);
 /* The same for a bare mailbox, as settings and command lines have it: all of `in` must be one. */

@@ -142,11 +142,15 @@ static struct slice long_path(char *out, size_t size, size_t local, size_t domai
 }
 
 /* SRV-02 */
-static const struct { const char *name; size_t local, domain; enum status st; } length_cases[] = {
+static const struct {
+    const char *name;
+    size_t local, domain;
+    enum status st;
+} length_cases[] = {
     { "longest local part", SMTP_LOCAL_MAX, 10, OK },
     { "local part one longer", SMTP_LOCAL_MAX + 1, 10, ERR_LIMIT },
-    { "longest path", 1, SMTP_PATH_MAX - 4, OK },
-    { "path one longer", 1, SMTP_PATH_MAX - 3, ERR_LIMIT },
+    { "longest path", SMTP_LOCAL_MAX, SMTP_PATH_MAX - SMTP_LOCAL_MAX - 3, OK },
+    { "path one longer", SMTP_LOCAL_MAX, SMTP_PATH_MAX - SMTP_LOCAL_MAX - 2, ERR_LIMIT },
     { "domain one longer", 1, SMTP_DOMAIN_MAX + 1, ERR_LIMIT },
     { "all too long", 280, 500, ERR_LIMIT },
 };
@@ -176,7 +180,8 @@ TEST(a_source_route_counts_for_the_length)
     in = slice_of(routed, (size_t)snprintf(routed, sizeof routed, "<@a,@b,%s", text + 1));
     CHECK(smtp_path_parse(in, false, false, &box, &rest) == ERR_SYNTAX);
     in = long_path(text, sizeof text, 1, 240);
-    in = slice_of(routed, (size_t)snprintf(routed, sizeof routed, "<@%020d:%.*s", 1, (int)in.len - 1, in.ptr + 1));
+    in = slice_of(routed,
+                  (size_t)snprintf(routed, sizeof routed, "<@%050d,@%050d:%.*s", 1, 2, (int)in.len - 1, in.ptr + 1));
     CHECK(smtp_path_parse(in, false, false, &box, &rest) == ERR_LIMIT);
 }
 
@@ -188,8 +193,12 @@ TEST(labels)
     CHECK(!smtp_domain_is_valid(repeat(text, 'a', 64), false));
     CHECK(smtp_domain_is_valid(SLICE_LIT("1.example"), false));
     CHECK(smtp_domain_is_valid(SLICE_LIT("xn--bcher-kva.example"), false));
-    CHECK(!smtp_domain_is_valid(SLICE_LIT("b\xc3\xbc" "cher.example"), false));
-    CHECK(smtp_domain_is_valid(SLICE_LIT("b\xc3\xbc" "cher.example"), true));
+    CHECK(!smtp_domain_is_valid(SLICE_LIT("b\xc3\xbc"
+                                          "cher.example"),
+                                false));
+    CHECK(smtp_domain_is_valid(SLICE_LIT("b\xc3\xbc"
+                                         "cher.example"),
+                               true));
     CHECK(!smtp_domain_is_valid(SLICE_LIT(""), false));
     CHECK(!smtp_domain_is_valid(SLICE_LIT("[192.0.2.1]"), false));
     CHECK(!smtp_domain_is_valid(SLICE_LIT("a.example."), false));
@@ -219,7 +228,11 @@ TEST(local_parts_that_may_route)
 }
 
 /* SRV-17 */
-static const struct { const char *name, *in; bool valid; const char *decoded; } xtext_cases[] = {
+static const struct {
+    const char *name, *in;
+    bool valid;
+    const char *decoded;
+} xtext_cases[] = {
     { "plain", "abc", true, "abc" },
     { "empty", "", true, "" },
     { "escaped plus and equals", "a+2B+3D", true, "a+=" },

@@ -43,6 +43,9 @@ bool read_path(struct smtp_server *s, struct slice arg, bool is_reverse, struct 
         return false;
     }
     arg = slice_from(arg, keyword.len);
+    /* RFC 5321 has no blank here; too many clients put one for us to turn them away. */
+    if (arg.len > 0 && arg.ptr[0] == ' ')
+        arg = slice_from(arg, 1);
     st = smtp_path_parse(arg, is_reverse, utf8, &box, params);
     if (st == OK && params->len > 0 && params->ptr[0] != ' ')
         st = ERR_SYNTAX;

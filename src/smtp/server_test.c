@@ -112,7 +112,9 @@ static const struct dialogue params[] = {
     { "UTF-8, surrogate", EHLO "MAIL FROM:<a@b> SMTPUTF8\r\nRCPT TO:<\xed\xa0\x80@c>\r\n", "250 250/2.0.0 553/5.6.7", "HM", "" },
     { "UTF-8 ends with its transaction", EHLO "MAIL FROM:<a@b> SMTPUTF8\r\nRSET\r\n" MAIL "RCPT TO:<\xc3\xbc@c>\r\n",
       "250 250/2.0.0 250/2.0.0 250/2.0.0 553/5.6.7", "HMXM", "" },
-    { "bad syntax", EHLO "MAIL FROM <a@b>\r\nMAIL FROM: <a@b>\r\nMAIL TO:<a@b>\r\nMAIL\r\n" MAIL "RCPT TO:c@d\r\nRCPT TO:<>\r\n",
+    { "a blank behind the colon", EHLO "MAIL FROM: <a@b>\r\nRCPT TO: <c@d>\r\nRCPT TO:  <c@d>\r\n",
+      "250 250/2.0.0 250/2.0.0 501/5.1.3", "HMR", "" },
+    { "bad syntax", EHLO "MAIL FROM <a@b>\r\nMAIL FROM:\t<a@b>\r\nMAIL TO:<a@b>\r\nMAIL\r\n" MAIL "RCPT TO:c@d\r\nRCPT TO:<>\r\n",
       "250 501/5.5.4 501/5.1.7 501/5.5.4 501/5.5.4 250/2.0.0 501/5.1.3 501/5.1.3", "HM", "" },
 };
 /* clang-format on */

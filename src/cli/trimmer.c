@@ -35,13 +35,14 @@ static void trim(evutil_socket_t fd, short what, void *ctx)
 static void on_reply(evutil_socket_t fd, short what, void *ctx)
 {
     struct trimmer *t = ctx;
-    bool is_more = t->request.status == OK && t->request.count >= AT_ONCE;
-    struct timeval tv = { .tv_sec = is_more ? 0 : IDLE_S, .tv_usec = is_more ? BUSY_MS * 1000 : 0 };
+    struct timeval tv = { .tv_sec = IDLE_S };
 
     (void)fd;
     (void)what;
     if (handoff_take(t->replies) == NULL)
         return;
+    if (t->request.status == OK && t->request.count >= AT_ONCE)
+        tv = (struct timeval){ .tv_usec = BUSY_MS * 1000 };
     if (t->request.status != OK)
         log_warning(NULL, "cannot forget old traces", LOG_CSTR("why", t->request.why.text));
     arena_release(&t->request.arena);

@@ -42,6 +42,10 @@ static const struct command_option apply_options[] = {
     { "dry-run", 0, NULL, false, "only print what would change" },
 };
 
+static const struct command_option manual_options[] = {
+    { "config", 0, NULL, false, "print sternpost.conf(5), the manual page of the configuration file, instead" },
+};
+
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
@@ -132,7 +136,8 @@ static const struct command fixed_commands[] = {
     { "version", "", 0, 0, COMMAND_HAS_JSON, "print the version", NULL, "sternpost version\n", .run = run_version },
     { "completion", "bash", 1, 1, 0, "print a completion script for the shell", NULL,
       "sternpost completion bash > /etc/bash_completion.d/sternpost\n", .run = run_completion },
-    { "manual", "", 0, 0, 0, "print the manual page sternpost(1)", NULL, "sternpost manual | man -l -\n",
+    { "manual", "", 0, 0, 0, "print the manual page sternpost(1)", NULL,
+      "sternpost manual | man -l -\nsternpost manual --config | man -l -\n", OPTIONS(manual_options),
       .run = run_manual },
 };
 

@@ -1,6 +1,6 @@
 # The front door. Everything is done by meson and by the scripts in tools/; nothing is decided here.
 #
-# make build                the program, optimised: build/sternpost
+# make build                the program, optimised: build/sternpost; its manual pages
 # make run                  installs what the build needs (Debian), builds, and runs the demonstration
 # make test                 installs what the tests need, then units, fuzz corpora and real peers under ASan and UBSan
 # make test ARGS="PATH..."  only these pytest paths (`ARGS=unit` for the unit tests and corpora alone)
@@ -15,12 +15,13 @@
 PREFIX  ?= /usr/local
 SECONDS ?= 60
 MESON    = meson setup --prefix $(PREFIX)
+PARTS    = sternpost sternpost.1 sternpost.conf.5 sternpost.bash
 SAN      = -Db_sanitize=address,undefined -Db_lundef=false
 
 .PHONY: build run test bench fuzz lint format install clean help
 
 build: build/build.ninja
-	ninja -C build src/cli/sternpost
+	ninja -C build $(addprefix src/cli/,$(PARTS))
 	ln -f build/src/cli/sternpost build/sternpost
 
 build/build.ninja:

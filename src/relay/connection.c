@@ -54,6 +54,8 @@ void connection_fail(struct connection *c, enum failure_cause cause)
 
 static void fail_tls(struct connection *c, enum tls_result result, bool in_handshake)
 {
+    if (c->state == DEAD)
+        return;
     metric_add(METRIC_TLS_OUT_FAILED, 1);
     c->failure.result = result;
     c->failure.in_handshake = in_handshake;
@@ -82,6 +84,15 @@ static void say_quit(struct connection *c)
     (void)stream_write(&c->stream, smtp_client_output(c->smtp), &put);
 }
 
+/* Whoever falls silent once TLS was asked for has failed of TLS (TLS-06), not of the network. */
+static void fail_in_silence(struct connection *c)
+{
+    if (c->state == SHAKING || smtp_client_stage(c->smtp) == SMTP_AT_STARTTLS)
+        fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, true);
+    else
+        connection_fail(c, FAILURE_NETWORK);
+}
+
 static void on_timeout(struct loop_timer *t)
 {
     struct connection *c = CONTAINER_OF(t, struct connection, timer);
@@ -90,10 +101,7 @@ static void on_timeout(struct loop_timer *t)
         say_quit(c);
     (void)fault_set(&c->failure.why, ERR_TEMPORARY, "'%.*s' did not answer in time (%s)", SLICE_FMT(c->plan.server),
                     c->state == SHAKING ? "TLS handshake" : smtp_stage_name(smtp_client_stage(c->smtp)));
-    if (c->state == SHAKING)
-        fail_tls(c, TLS_RESULT_VALIDATION_FAILURE, true);
-    else
-        connection_fail(c, FAILURE_NETWORK);
+    fail_in_silence(c);
 }
 
 /* -- driving ----------------------------------------------------------------------------------------------- */
@@ -107,14 +115,17 @@ static void watch(struct connection *c)
     if (c->state == TALKING)
         wanted = LOOP_READ | (smtp_client_output(c->smtp).len > 0 ? LOOP_WRITE : 0) | (wanted & LOOP_WRITE);
     loop_watch(c->worker->loop, &c->io, c->stream.fd, wanted);
-    loop_timer_set(c->worker->loop, &c->timer, patience_ms(c));
+    /* Bytes that complete nothing buy no time: a handshake or a reply in drops has one deadline (TLS-23, SRV-10). */
+    if (c->has_progress || !loop_timer_is_set(&c->timer))
+        loop_timer_set(c->worker->loop, &c->timer, patience_ms(c));
+    c->has_progress = false;
 }
 
 static void broken(struct connection *c)
 {
     (void)fault_set(&c->failure.why, ERR_TEMPORARY, "the connection to '%.*s' broke at %s: %s",
                     SLICE_FMT(c->plan.server), smtp_stage_name(smtp_client_stage(c->smtp)), stream_error(&c->stream));
-    connection_fail(c, FAILURE_NETWORK);
+    fail_in_silence(c);
 }
 
 static void flush(struct connection *c)
@@ -132,6 +143,7 @@ static void flush(struct connection *c)
             return;
         }
         smtp_client_output_consume(c->smtp, put);
+        c->has_progress = true;
     }
     if (c->wants_drain) {
         c->wants_drain = false;
@@ -161,11 +173,18 @@ static void start_handshake(struct connection *c)
     stream_start_client(&c->stream, c->worker->tls, &target);
 }
 
+static void forget_password(struct connection *c)
+{
+    if (c->plan.password.len > 0)
+        explicit_bzero((char *)(uintptr_t)c->plan.password.ptr, c->plan.password.len);
+    c->plan.username = c->plan.password = slice_of(NULL, 0);
+}
+
 /* Logged in, or nobody asked for it: the owner's turn. */
 void connection_become_ready(struct connection *c)
 {
     c->is_ready = true;
-    c->plan.username = c->plan.password = slice_of(NULL, 0);
+    forget_password(c);
     emit(c, CONNECTION_READY, NULL);
 }
 
@@ -245,8 +264,10 @@ static void pull(struct connection *c)
 {
     struct smtp_client_event ev;
 
-    while (c->state == TALKING && smtp_client_next(c->smtp, &ev))
+    while (c->state == TALKING && smtp_client_next(c->smtp, &ev)) {
+        c->has_progress = true;
         handle(c, &ev);
+    }
 }
 
 /* One read's worth of bytes, through the session. False: nothing more to read now. */
@@ -288,6 +309,7 @@ static void judge_tls(struct connection *c)
         return;
     }
     c->state = TALKING;
+    c->has_progress = true;
     if (!c->plan.is_implicit_tls)
         smtp_client_tls_started(c->smtp);
 }
@@ -396,6 +418,7 @@ struct connection *connection_open(struct worker *w, const struct connection_pla
 void connection_set_user(struct connection *c, struct connection_user *user)
 {
     c->user = user;
+    c->has_progress = true;
     if (c->state == TALKING)
         watch(c);
 }

@@ -33,10 +33,18 @@ void connection_on_auth_challenge(struct connection *c, const struct smtp_client
 
 void connection_on_auth_done(struct connection *c, const struct smtp_client_event *ev)
 {
+    bool is_proven = sasl_client_is_proven(c->sasl);
+
     sasl_client_free(c->sasl);
     c->sasl = NULL;
-    if (smtp_reply_is_ok(&ev->reply)) {
+    if (smtp_reply_is_ok(&ev->reply) && is_proven) {
         connection_become_ready(c);
+        return;
+    }
+    if (smtp_reply_is_ok(&ev->reply)) {
+        (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' welcomed us without proof that it knows the password",
+                        SLICE_FMT(c->plan.server));
+        connection_fail(c, FAILURE_AUTH);
         return;
     }
     c->failure.reply = ev->reply;

@@ -47,6 +47,9 @@ static bool was_judged_by(const struct decision *judged, const struct decision *
 
 bool connection_meets(const struct connection *c, const struct decision *d)
 {
+    /* Opened for less, it may have been shaken with keys and ciphers that a demand does not allow. */
+    if (decision_requires_tls(d) && !decision_requires_tls(c->plan.decision))
+        return false;
     if (d->level >= LEVEL_VERIFY && !was_judged_by(c->plan.decision, d))
         return false;
     /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */

@@ -10,6 +10,7 @@ struct sasl_client {
     Gsasl_session *session;
     const char    *mechanism;
     char          *out;
+    bool           is_over; /* the mechanism has nothing more to say or to hear */
 };
 
 static const char *const preferred[] = { "SCRAM-SHA-256", "PLAIN", "LOGIN" };
@@ -85,6 +86,13 @@ enum status sasl_client_step(struct sasl_client *s, struct slice challenge, stru
     free(in);
     if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
         return fault_set(why, ERR_PERMANENT, "%s failed: %s", s->mechanism, gsasl_strerror(rc));
+    s->is_over = rc == GSASL_OK;
     *out = slice_str(s->out == NULL ? "" : s->out);
     return OK;
+}
+
+/* Of PLAIN and LOGIN the server proves nothing; SCRAM ends with the signature that only the password makes. */
+bool sasl_client_is_proven(const struct sasl_client *s)
+{
+    return s->is_over || strncmp(s->mechanism, "SCRAM-", 6) != 0;
 }

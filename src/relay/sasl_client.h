@@ -16,5 +16,7 @@ const char *sasl_client_mechanism(const struct sasl_client *s);
  * mechanism. */
 MUST_USE enum status sasl_client_step(struct sasl_client *s, struct slice challenge, struct slice *out,
                                       struct fault *why);
+/* May success be believed? SCRAM's server shows that it knows the password too (RFC 5802 section 3). */
+bool sasl_client_is_proven(const struct sasl_client *s);
 
 #endif

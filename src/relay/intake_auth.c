@@ -17,6 +17,7 @@ struct auth_exchange {
     struct intake     *session;  /* NULL: it went away */
     struct worker     *worker;
     struct snapshot   *settings; /* held: users are looked up on the hasher's thread */
+    struct arena       arena;
     Gsasl             *ctx;
     Gsasl_session     *sasl;
     char              *in, *out;
@@ -66,12 +67,14 @@ static int set_scram_secret(Gsasl_session *sasl, Gsasl_property property, struct
 /* One field of "iterations,salt,StoredKey,ServerKey". */
 static int give_scram(struct auth_exchange *x, Gsasl_session *sasl, Gsasl_property property, unsigned field)
 {
-    const struct user *u = find_user(x, gsasl_property_fast(sasl, GSASL_AUTHID));
+    const char *name = gsasl_property_fast(sasl, GSASL_AUTHID);
+    const struct user *u = find_user(x, name);
     struct slice rest, value = { 0 };
 
-    if (u == NULL || u->scram.len == 0)
-        return GSASL_AUTHENTICATION_ERROR;
-    rest = u->scram;
+    if (u != NULL && u->scram.len > 0)
+        rest = u->scram;
+    else /* an unknown user is asked like a known one, and fails where a wrong password does (AUT-02) */
+        rest = password_scram_of_nobody(slice_str(name == NULL ? "" : name), &x->arena);
     for (unsigned i = 0; i <= field; i++)
         value = slice_cut(rest, ',', &rest);
     return set_scram_secret(sasl, property, value);
@@ -131,6 +134,7 @@ static void exchange_free(struct auth_exchange *x)
     forget_secret(&x->in);
     forget_secret(&x->out);
     snapshot_release(x->settings);
+    arena_release(&x->arena);
     free(x);
 }
 
@@ -168,6 +172,15 @@ static void refused(struct intake *s, struct auth_exchange *x)
     finish(s, 535, "5.7.8", "authentication failed");
 }
 
+/* The mechanism is content. Nobody acts as another (AUT-04). */
+static void admit(struct intake *s, struct auth_exchange *x)
+{
+    if (wants_to_be_another(x->sasl, gsasl_property_fast(x->sasl, GSASL_AUTHID)))
+        refused(s, x);
+    else
+        signed_in(s, x);
+}
+
 static bool is_bad_input(int rc)
 {
     return rc == GSASL_BASE64_ERROR || rc == GSASL_MECHANISM_PARSE_ERROR;
@@ -187,7 +200,7 @@ static void on_step_done(struct worker *w, struct worker_task *t)
         smtp_server_auth_challenge(s->smtp, slice_str(x->out == NULL ? "" : x->out));
         intake_drive(s);
     } else if (x->rc == GSASL_OK) {
-        signed_in(s, x);
+        admit(s, x);
     } else if (is_bad_input(x->rc)) {
         exchange_free(x);
         finish(s, 501, "5.5.2", "that is not what the mechanism expects");
@@ -267,7 +280,7 @@ void intake_on_auth_response(struct intake *s, struct slice response)
     if (!has_finished(x))
         step(x, response);
     else if (response.len == 0)
-        signed_in(s, x);
+        admit(s, x);
     else
         refused(s, x);
 }

@@ -3,7 +3,9 @@
 #include "base/utf8.h"
 
 #include <gsasl.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <stdlib.h>
 
 enum { ITERATIONS = 10000, SALT = 16, PASSES = 2, MEMORY = 19 * 1024 * 1024 };
 
@@ -99,4 +101,28 @@ enum status password_scram(struct slice password, struct arena *arena, struct sl
     sodium_memzero(salted, sizeof salted);
     sodium_memzero(client, sizeof client);
     return OK;
+}
+
+/* -- of nobody ------------------------------------------------------------------------------------------------ */
+
+static unsigned char secret[crypto_generichash_KEYBYTES]; /* of this process */
+
+static void make_secret(void)
+{
+    if (sodium_init() < 0)
+        abort();
+    randombytes_buf(secret, sizeof secret);
+}
+
+struct slice password_scram_of_nobody(struct slice name, struct arena *arena)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    unsigned char made[crypto_generichash_BYTES_MAX];
+    const unsigned char *stored = made + SALT, *server = made + sizeof made - GSASL_HASH_SHA256_SIZE;
+
+    (void)pthread_once(&once, make_secret);
+    (void)crypto_generichash(made, sizeof made, (const unsigned char *)name.ptr, name.len, secret, sizeof secret);
+    return arena_printf(arena, "%d,%.*s,%.*s,%.*s", ITERATIONS, SLICE_FMT(base64(made, SALT, arena)),
+                        SLICE_FMT(base64(stored, GSASL_HASH_SHA256_SIZE, arena)),
+                        SLICE_FMT(base64(server, GSASL_HASH_SHA256_SIZE, arena)));
 }

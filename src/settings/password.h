@@ -17,5 +17,8 @@ bool password_is_right(struct slice password, struct slice hash);
 /* SCRAM-SHA-256 (RFC 7677): "iterations,salt,StoredKey,ServerKey", the last three in base64. In `arena`. ERR_SYNTAX:
  * the password has characters that SASLprep refuses. */
 MUST_USE enum status password_scram(struct slice password, struct arena *arena, struct slice *out, struct fault *why);
+/* What a user of this name who does not exist would have: the same for as long as the process lives, and right for no
+ * password (AUT-02). In `arena`. */
+struct slice password_scram_of_nobody(struct slice name, struct arena *arena);
 
 #endif

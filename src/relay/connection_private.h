@@ -31,7 +31,8 @@ struct connection {
     struct connection_failure failure;
     unsigned messages;
     bool is_ready, in_transaction, wants_drain;
-    bool is_pumping; /* output waits for the end of this round: one write a wake-up */
+    bool has_progress; /* since the timer was set: an event, or bytes that went out */
+    bool is_pumping;   /* output waits for the end of this round: one write a wake-up */
 };
 
 /* connection.c */

@@ -65,7 +65,8 @@ void delivery_finish(struct delivery *d, enum job_end end)
         struct connection *c = d->connection;
 
         d->connection = NULL;
-        if (connection_is_idle(c))
+        /* Settings that changed meanwhile may lead another way by now. */
+        if (connection_is_idle(c) && d->settings == d->worker->settings)
             dispatcher_give_connection(d->worker->dispatcher, way_key(d), c);
         else
             connection_drop(c);
@@ -101,7 +102,7 @@ static void all_servers_failed(struct delivery *d)
     const struct failures *f = &d->failures;
     struct slice why = arena_copy(&d->arena, slice_str(f->last.why.text));
 
-    if (f->network > 0 && !f->any_connected && f->tls + f->refused + f->other == 0)
+    if (f->network > 0 && !f->any_connected && f->tls + f->refused + f->other == 0 && !d->on_alternate)
         dispatcher_found_dead(d->worker->dispatcher, d->job, why);
     if (f->tls > 0 && f->network == 0 && f->refused == 0 && f->other == 0 && decision_requires_tls(&d->decision))
         tls_not_to_be_had(d);
@@ -131,7 +132,7 @@ static void connect_from(struct delivery *d, size_t first, size_t len)
         .addresses = d->lookup.addresses + first,
         .addresses_len = len,
         .is_implicit_tls = c->is_implicit_tls,
-        .tries_tls = !d->in_clear && d->decision.level != LEVEL_NONE,
+        .tries_tls = !d->in_clear && (d->decision.level != LEVEL_NONE || decision_requires_tls(&d->decision)),
         .decision = &d->decision,
         .names = d->decision.names_len > 0 ? d->decision.names : d->names,
         .names_len = d->decision.names_len > 0 ? d->decision.names_len : d->names_len,
@@ -166,15 +167,19 @@ static void drop_private(struct delivery *d)
 
 static void note_failure(struct delivery *d, const struct connection_failure *f)
 {
-    d->failures.last = *f;
+    if (f->cause != FAILURE_NETWORK || f->was_connected || !d->lacks_tls)
+        d->failures.last = *f;
     d->failures.any_connected |= f->was_connected;
     d->failures.last_server = d->candidates_len > 0 && d->at < d->candidates_len ? current(d)->name : slice_str("");
     switch (f->cause) {
     case FAILURE_TLS:
         d->failures.tls++;
+        d->lacks_tls = true;
         return;
     case FAILURE_NETWORK:
-        d->failures.network++;
+        /* One that was reached and lacks TLS is judged by that, not by another address of it that is dead. */
+        if (f->was_connected || !d->lacks_tls)
+            d->failures.network++;
         return;
     case FAILURE_REPLY:
         if (smtp_reply_is_permanent(&f->reply))
@@ -196,11 +201,14 @@ static void on_addresses(struct address_lookup *l)
 
     drop_private(d);
     d->address_at = 0;
-    if (l->addresses_len == 0 || d->addresses_tried >= most) {
+    if (d->addresses_tried >= most) { /* what was tried decides; it is no failure of this server's */
+        all_servers_failed(d);
+        return;
+    }
+    if (l->addresses_len == 0) {
         struct connection_failure f = { .cause = FAILURE_NETWORK };
 
-        (void)fault_set(&f.why, ERR_TEMPORARY, "'%.*s' cannot be tried: %s", SLICE_FMT(current(d)->name),
-                        l->addresses_len == 0 ? l->text : "enough addresses were tried in this attempt");
+        (void)fault_set(&f.why, ERR_TEMPORARY, "'%.*s' cannot be tried: %s", SLICE_FMT(current(d)->name), l->text);
         note_failure(d, &f);
         delivery_record(d, "no-address", slice_str(f.why.text), NULL, NULL);
         delivery_next_server(d);
@@ -213,12 +221,13 @@ static void on_addresses(struct address_lookup *l)
 
 void delivery_next_server(struct delivery *d)
 {
-    const struct config_outbound *o = &d->worker->config->outbound;
+    bool is_ours = d->host != NULL && !d->host->looks_up_mx; /* whoever names servers here means all of them (H3) */
+    size_t most = is_ours ? SIZE_MAX : d->worker->config->outbound.servers_per_attempt;
 
     d->at = d->at == SIZE_MAX ? 0 : d->at + 1;
-    d->in_clear = false;
+    d->in_clear = d->lacks_tls = false;
     address_lookup_release(&d->lookup);
-    if (d->at >= d->candidates_len || d->at >= o->servers_per_attempt) {
+    if (d->at >= d->candidates_len || d->at >= most) {
         all_servers_failed(d);
         return;
     }
@@ -402,7 +411,7 @@ void delivery_skip(struct worker *w, struct job *job, struct slice why)
                                    SLICE_FMT(why)));
 }
 
-static void cut_off(struct delivery *d)
+void delivery_cut_off(struct delivery *d)
 {
     address_lookup_release(&d->lookup);
     mx_lookup_release(&d->mx);
@@ -421,6 +430,6 @@ void delivery_end_all(struct worker *w)
     for (struct delivery *d = w->deliveries; d != NULL; d = next) {
         next = d->next;
         if (!d->is_loading && !d->is_at_store)
-            cut_off(d);
+            delivery_cut_off(d);
     }
 }

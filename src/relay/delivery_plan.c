@@ -18,10 +18,11 @@ static void decide(struct delivery *d, const struct stored_rcpt *rcpt, struct de
 {
     const struct gateway *g = snapshot_gateway(d->settings);
     const struct smtp_mail *mail = &d->job->message->stored.mail;
+    struct rule_address recipient = rule_address_of(&d->arena, rcpt->rcpt.address);
     struct policy_facts facts = {
         .sender = rule_address_of(&d->arena, mail->address),
-        .recipient = rule_address_of(&d->arena, rcpt->rcpt.address),
-        .rules = snapshot_rules(d->settings),
+        .recipient = recipient,
+        .rules = snapshot_is_our_domain(d->settings, recipient.domain) ? NULL : snapshot_rules(d->settings),
         .default_level = g->default_level,
         .alternate_mode = g->alternate_mode,
         .alternate_host = g->alternate_host,
@@ -101,6 +102,12 @@ static bool is_within(struct slice name, struct slice domain)
 
 static void fail_lookup(struct delivery *d, const struct mx_result *r)
 {
+    if (d->host != NULL) { /* our host leads nowhere: for us to mend, and no fault of the recipient's */
+        delivery_fail_all(d, RCPT_TEMPORARY, "4.4.4",
+                          arena_printf(&d->arena, "host '%.*s': %.*s", SLICE_FMT(d->host->demand.name),
+                                       SLICE_FMT(r->text)));
+        return;
+    }
     switch (r->outcome) {
     case MX_NULL:
         delivery_fail_all(d, RCPT_PERMANENT, "5.1.10", arena_copy(&d->arena, r->text));
@@ -247,5 +254,6 @@ bool delivery_switch_to_alternate(struct delivery *d)
                                  d->failures.last.why.text),
               facts);
     d->failures = (struct failures){ 0 };
+    d->addresses_tried = 0;
     return true;
 }

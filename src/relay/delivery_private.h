@@ -63,6 +63,7 @@ struct delivery {
     unsigned               addresses_tried;
     struct address_lookup  lookup;
     size_t                 address_at;   /* first address not yet tried, of the current server */
+    bool                   lacks_tls;    /* the current server failed of TLS, at one of its addresses */
     bool                   in_clear;     /* the handshake failed, TLS is not required: once more without */
     struct slice           names[4];     /* reference names of the current server */
     size_t                 names_len;
@@ -91,6 +92,7 @@ void delivery_go(struct delivery *d); /* by a kept connection where there is one
 void delivery_next_server(struct delivery *d);
 void delivery_after_failure(struct delivery *d); /* the next address, server or way */
 void delivery_leave(struct delivery *d);         /* takes it out of its worker's list */
+void delivery_cut_off(struct delivery *d);       /* ends it without a word to the store, where the message stays */
 void delivery_finish(struct delivery *d, enum job_end end); /* outcomes are complete: settle */
 void delivery_fail_all(struct delivery *d, enum rcpt_state state, const char *status, struct slice why);
 void delivery_record(struct delivery *d, const char *outcome, struct slice text, const struct connection *c,

@@ -50,6 +50,7 @@ void delivery_send(struct delivery *d)
 
     if (refusal != NULL) {
         delivery_record(d, "unfit", slice_str(refusal->text), d->connection, NULL);
+        d->failures.last = (struct connection_failure){ 0 }; /* nobody's words, but ours */
         delivery_fail_all(d, RCPT_PERMANENT, refusal->status, slice_str(refusal->text));
         return;
     }
@@ -106,7 +107,9 @@ static void on_loaded(struct store_request *r)
     struct delivery *d = CONTAINER_OF(r, struct delivery, load);
 
     d->is_loading = false;
-    if (d->is_settling) {
+    if (d->worker->is_over) {
+        delivery_cut_off(d);
+    } else if (d->is_settling) {
         delivery_settle(d);
     } else if (d->lost_while_loading) {
         d->lost_while_loading = false;

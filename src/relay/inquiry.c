@@ -14,6 +14,7 @@ enum { INQUIRY_MS = 30000 };
 
 /* What an inquiry needs while it runs on the worker. */
 struct probe {
+    struct probe          *next, *prev; /* in worker->probes */
     struct inquiry        *inquiry;
     struct worker         *worker;
     struct arena           arena;
@@ -40,6 +41,12 @@ static void finish(struct probe *p)
 {
     struct inquiry *q = p->inquiry;
 
+    if (p->prev != NULL)
+        p->prev->next = p->next;
+    else
+        p->worker->probes = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
     loop_timer_clear(p->worker->loop, &p->deadline);
     mx_lookup_release(&p->mx);
     address_lookup_release(&p->lookup);
@@ -112,7 +119,9 @@ static void decide(struct probe *p, const struct mail_address *sender, const str
     struct policy_facts facts = {
         .sender = { sender->local, sender->domain },
         .recipient = { recipient->local, recipient->domain },
-        .rules = snapshot_rules(p->inquiry->snapshot),
+        .rules = snapshot_is_our_domain(p->inquiry->snapshot, recipient->domain)
+                     ? NULL
+                     : snapshot_rules(p->inquiry->snapshot),
         .default_level = g->default_level,
         .alternate_mode = g->alternate_mode,
         .alternate_host = g->alternate_host,
@@ -316,6 +325,8 @@ static void run_host_test(struct probe *p)
 
 /* -- life ------------------------------------------------------------------------------------------------------------------------ */
 
+static const char *const shutting_down = "sternpost is shutting down; ask again when it is back";
+
 static void run(struct worker *w, struct worker_task *t)
 {
     struct inquiry *q = CONTAINER_OF(t, struct inquiry, task);
@@ -323,13 +334,25 @@ static void run(struct worker *w, struct worker_task *t)
 
     p->inquiry = q;
     p->worker = w;
+    p->next = w->probes;
+    if (p->next != NULL)
+        p->next->prev = p;
+    w->probes = p;
     p->deadline.fire = on_deadline;
     loop_timer_set(w->loop, &p->deadline, INQUIRY_MS);
     q->answer = json_object();
-    if (q->kind == INQUIRY_POLICY)
+    if (w->is_stopping || w->is_over)
+        refuse(p, ERR_TEMPORARY, shutting_down);
+    else if (q->kind == INQUIRY_POLICY)
         run_policy(p);
     else
         run_host_test(p);
+}
+
+void inquiry_end_all(struct worker *w)
+{
+    while (w->probes != NULL)
+        refuse(w->probes, ERR_TEMPORARY, shutting_down);
 }
 
 void inquiry_init(struct inquiry *q, enum inquiry_kind kind, struct snapshot *snapshot)

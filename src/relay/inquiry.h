@@ -17,7 +17,7 @@ struct inquiry {
     enum inquiry_kind  kind;
     char               recipient[512], sender[512], host[256];
     struct snapshot   *snapshot; /* held by the inquiry */
-    enum status        status;   /* out: OK, ERR_NOT_FOUND (no such host), ERR_SYNTAX (address) */
+    enum status        status;   /* out: OK, ERR_NOT_FOUND (no such host), ERR_SYNTAX (address), ERR_TEMPORARY (we stop) */
     struct fault       why;
     json_t            *answer;   /* out: owned by the caller */
 };
@@ -25,5 +25,7 @@ struct inquiry {
 /* Prepares an inquiry for node_ask(). It takes at most 30 seconds. */
 void inquiry_init(struct inquiry *q, enum inquiry_kind kind, struct snapshot *snapshot);
 void inquiry_release(struct inquiry *q);
+/* Answers what is under way on this worker, which ends. */
+void inquiry_end_all(struct worker *w);
 
 #endif

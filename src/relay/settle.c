@@ -299,6 +299,10 @@ static void on_original(struct store_request *r)
     bool is_whole = d->job->message->stored.chunks <= 1;
 
     d->is_loading = false;
+    if (d->worker->is_over) {
+        delivery_cut_off(d);
+        return;
+    }
     if (r->status == OK)
         add_dsn(d->settlement, r->bytes, is_whole);
     else

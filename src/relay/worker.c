@@ -4,6 +4,7 @@
 #include "net/listener.h"
 #include "relay/census.h"
 #include "relay/dispatcher.h"
+#include "relay/inquiry.h"
 #include "relay/intake.h"
 #include "relay/node_private.h"
 #include "relay/tally.h"
@@ -20,32 +21,45 @@ struct acceptor {
 
 /* -- what comes from other threads -------------------------------------------------------------------------- */
 
-static void on_replies(struct loop_io *io, unsigned events)
+/* False: there was none. */
+static bool take_replies(struct worker *w)
 {
-    struct worker *w = CONTAINER_OF(io, struct worker, replies_io);
     struct handoff_item *item = handoff_take(w->replies);
+    bool had_one = item != NULL;
 
-    (void)events;
     while (item != NULL) {
         struct store_request *r = CONTAINER_OF(item, struct store_request, item);
 
         item = item->next;
         r->done(r);
     }
+    return had_one;
 }
 
-static void on_tasks(struct loop_io *io, unsigned events)
+static bool take_tasks(struct worker *w)
 {
-    struct worker *w = CONTAINER_OF(io, struct worker, tasks_io);
     struct handoff_item *item = handoff_take(w->tasks);
+    bool had_one = item != NULL;
 
-    (void)events;
     while (item != NULL) {
         struct worker_task *t = CONTAINER_OF(item, struct worker_task, item);
 
         item = item->next;
         t->run(w, t);
     }
+    return had_one;
+}
+
+static void on_replies(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    (void)take_replies(CONTAINER_OF(io, struct worker, replies_io));
+}
+
+static void on_tasks(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    (void)take_tasks(CONTAINER_OF(io, struct worker, tasks_io));
 }
 
 void worker_ask(struct worker *w, struct worker_task *t)
@@ -62,7 +76,12 @@ void worker_store(struct worker *w, struct store_request *r, void (*done)(struct
 {
     r->reply_to = w->replies;
     r->done = done;
-    store_send(w->store, r);
+    if (!w->is_over) {
+        store_send(w->store, r);
+        return;
+    }
+    r->status = fault_set(&r->why, ERR_TEMPORARY, "shutting down");
+    handoff_put(w->replies, &r->item);
 }
 
 /* -- accepting ----------------------------------------------------------------------------------------------- */
@@ -242,6 +261,9 @@ void worker_run(struct worker *w)
     intake_end_all(w);
     dispatcher_end_all(w->dispatcher);
     tally_flush(w->tally);
+    w->is_over = true;
+    inquiry_end_all(w);
+    (void)take_tasks(w);
     empty_graveyard(w);
 }
 
@@ -249,7 +271,9 @@ void worker_free(struct worker *w)
 {
     if (w == NULL)
         return;
-    on_replies(&w->replies_io, 0);
+    w->is_over = true;
+    while (take_tasks(w) || take_replies(w))
+        ;
     dispatcher_free(w->dispatcher);
     tally_free(w->tally);
     empty_graveyard(w);

@@ -13,6 +13,7 @@ struct delivery;
 struct dispatcher;
 struct hasher;
 struct intake;
+struct probe;
 struct tally;
 struct worker;
 
@@ -41,7 +42,9 @@ struct worker {
     struct snapshot     *settings; /* current; whoever keeps it over a return to the loop holds a reference */
     struct intake       *sessions;   /* open ones, a list of intake.c */
     struct delivery     *deliveries; /* under way, a list of delivery.c */
+    struct probe        *probes;     /* questions under way, a list of inquiry.c */
     bool                 is_stopping;
+    bool                 is_over;    /* its loop has ended: what still comes home starts nothing */
     uint32_t             random;
 
     /* private to worker.c */
@@ -65,7 +68,7 @@ void worker_ask(struct worker *w, struct worker_task *t);
 void worker_bury(struct worker *w, struct buried *b);
 uint32_t worker_random(struct worker *w);
 void worker_task_done(struct worker_task *t);
-/* Sends with reply_to set to this worker. */
+/* Sends with reply_to set to this worker. Once the worker is over the answer is ERR_TEMPORARY. */
 void worker_store(struct worker *w, struct store_request *r, void (*done)(struct store_request *r));
 
 /* Used by node.c through tasks: a new snapshot is taken; stop: no new sessions, end at the latest at the deadline. */

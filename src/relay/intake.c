@@ -316,6 +316,12 @@ static void set_peer(struct intake *s, const struct net_address *peer)
     log_with(&s->log, LOG_CSTR("peer", s->peer_text));
 }
 
+/* Level-triggered readiness would announce the half that lies there again and again. */
+static void wait_for_more_than(struct intake *s, int bytes)
+{
+    (void)setsockopt(s->stream.fd, SOL_SOCKET, SO_RCVLOWAT, &(int){ bytes + 1 }, sizeof(int));
+}
+
 /* The header is looked at before it is taken, so that not a byte of what follows (TLS, perhaps) is read with it. */
 static void read_proxy_header(struct intake *s)
 {
@@ -329,6 +335,8 @@ static void read_proxy_header(struct intake *s)
     case PROXY_MORE:
         if (got == 0 || got == PROXY_HEADER_MAX)
             close_session(s, "no PROXY header");
+        else
+            wait_for_more_than(s, (int)got);
         return;
     case PROXY_ERROR:
         close_session(s, "bad PROXY header");
@@ -340,6 +348,7 @@ static void read_proxy_header(struct intake *s)
         close_session(s, "the PROXY header went away");
         return;
     }
+    wait_for_more_than(s, 0);
     if (!header.is_local)
         set_peer(s, &header.source);
     greet(s);

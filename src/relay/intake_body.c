@@ -65,10 +65,12 @@ void intake_reset(struct intake *s)
 {
     struct transaction *t = s->transaction;
 
-    s->transaction = NULL;
     s->is_paused = false;
-    if (t != NULL)
+    if (t != NULL && t->is_complete && t->at_store > 0)
+        intake_abandon(s);
+    else if (t != NULL)
         drop(t);
+    s->transaction = NULL;
 }
 
 void intake_abandon(struct intake *s)
@@ -154,7 +156,7 @@ static void on_chunk_stored(struct store_request *r)
         t->chunk_status = st;
     if (came_home(t))
         return;
-    if (t->is_complete) {
+    if (t->is_complete && t->at_store == 0) {
         put_message(t);
     } else if (t->session != NULL) {
         t->session->is_paused = false;

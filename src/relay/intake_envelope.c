@@ -173,16 +173,18 @@ static void add_rcpt(struct transaction *t, const struct mail_address *address, 
     r->rcpt.orcpt = arena_copy(arena, rcpt->orcpt);
 }
 
-/* "postmaster" alone is whoever the gateway names (RFC 5321 section 4.5.1). */
+/* "postmaster" alone is whoever the gateway names, or ours at the hostname where that is a domain of ours (RFC 5321
+ * section 4.5.1). Empty: nobody would get it, and a bounce would go to whoever is named as the sender (SRV-15). */
 static struct slice full_address(struct intake *s, const struct smtp_rcpt *rcpt)
 {
     struct slice postmaster = snapshot_gateway(s->worker->settings)->postmaster;
+    struct slice hostname = s->worker->config->hostname;
 
     if (!slice_eq_case(rcpt->address, SLICE_LIT("postmaster")))
         return rcpt->address;
-    if (postmaster.len > 0)
-        return postmaster;
-    return arena_printf(&s->transaction->message->arena, "postmaster@%.*s", SLICE_FMT(s->worker->config->hostname));
+    if (postmaster.len == 0 && snapshot_is_our_domain(s->worker->settings, hostname))
+        return arena_printf(&s->transaction->message->arena, "postmaster@%.*s", SLICE_FMT(hostname));
+    return postmaster;
 }
 
 void intake_on_rcpt(struct intake *s, const struct smtp_rcpt *rcpt)
@@ -193,6 +195,10 @@ void intake_on_rcpt(struct intake *s, const struct smtp_rcpt *rcpt)
     const char *refusal;
 
     full.address = full_address(s, rcpt);
+    if (full.address.len == 0) {
+        answer(s, 450, "4.3.5", "no postmaster is set here yet, please try again later");
+        return;
+    }
     if (mail_address_parse(&t->message->arena, full.address, &to, NULL) != OK) {
         answer(s, 553, "5.1.3", "the recipient's address is not valid");
         return;

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 /* A report with its original stays within what is kept in one row. */
-enum { RETURNED_MAX_BYTES = STORE_INLINE_MAX / 2, MINUTE_MS = 60000, MOST_DOMAINS = 10000 };
+enum { RETURNED_MAX_BYTES = STORE_INLINE_MAX / 2, MINUTE_MS = 60000, MOST_DOMAINS = 10000, DOMAIN_MAX = 255 };
 
 /* -- who is told ------------------------------------------------------------------------------------------------- */
 
@@ -77,7 +77,11 @@ void bounce_cap_free(struct bounce_cap *c)
 
 bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms)
 {
-    struct bucket *b = map_get(&c->buckets, domain);
+    char lower[DOMAIN_MAX];
+    struct bucket *b;
+
+    domain = slice_lower(slice_first(domain, sizeof lower), lower); /* one domain is one bucket, however it is written */
+    b = map_get(&c->buckets, domain);
 
     if (b == NULL) {
         if (map_count(&c->buckets) >= MOST_DOMAINS)

@@ -7,6 +7,7 @@
 # make bench                the benchmarks, on an optimised build
 # make fuzz T=NAME SECONDS=60   explores one fuzz target (all of them in turn without T)
 # make lint                 clang-tidy, cppcheck, a second compiler, includes between rooms, file names
+# make lint ARGS="FILE..."  the same, but only these files for clang-tidy and cppcheck
 # make format               clang-format over the C sources
 # make install PREFIX=/usr/local DESTDIR=   after make build
 # make clean                removes the build directories
@@ -53,7 +54,7 @@ fuzz:
 
 lint:
 	tools/install-deps --lint
-	tools/lint
+	tools/lint $(ARGS)
 
 format:
 	tools/install-deps --lint

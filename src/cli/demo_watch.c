@@ -21,7 +21,7 @@ static void see_decision(const json_t *event, struct demo_sight *out)
     size_t i;
 
     set(out->demanded, text_of(event, "level"));
-    json_array_foreach (reasons, i, reason) {
+    json_array_foreach(reasons, i, reason) {
         const char *name = text_of(reason, "name");
 
         if (json_is_true(json_object_get(reason, "decided")) && name[0] != '\0')
@@ -74,8 +74,9 @@ bool demo_watch(struct client *c, struct arena *arena, const char *id, struct de
     *out = (struct demo_sight){ 0 };
     if (client_call(c, HTTP_GET, client_path(arena, "/v1/queue/{}", id), NULL, &answer) != EXIT_DONE)
         return false;
-    json_array_foreach (json_object_get(answer, "trace"), i, event)
+    json_array_foreach(json_object_get(answer, "trace"), i, event) {
         see(event, out);
+    }
     json_decref(answer);
     return true;
 }

@@ -9,21 +9,22 @@
 enum { FIRST_CONNECTIONS = 4 };
 
 TAILQ_HEAD(job_list, job);
+TAILQ_HEAD(destination_list, destination);
 
 struct destination {
     TAILQ_ENTRY(destination) turn; /* in `ready` */
-    bool            is_ready;      /* it stands in the line for its turn */
+    bool is_ready;                 /* it stands in the line for its turn */
     struct job_list waiting;
-    unsigned        running, limit, successes;
-    size_t          key_len;
-    char            key[];
+    unsigned running, limit, successes;
+    size_t key_len;
+    char key[];
 };
 
 struct window {
     struct map destinations;
-    TAILQ_HEAD(, destination) ready;
+    struct destination_list ready;
     unsigned most_connections;
-    size_t   deliveries;
+    size_t deliveries;
 };
 
 struct window *window_new(unsigned most_connections)
@@ -127,8 +128,8 @@ static void forget_idle(struct window *w, struct destination *d)
     free(d);
 }
 
-static struct job *job_new(struct window *w, struct destination *d, struct message *m,
-                           const struct stored_rcpt *rcpts, size_t rcpts_len)
+static struct job *job_new(struct window *w, struct destination *d, struct message *m, const struct stored_rcpt *rcpts,
+                           size_t rcpts_len)
 {
     struct job *j = NEW(struct job);
 

@@ -8,22 +8,24 @@
 
 struct pooled {
     struct connection_user user; /* first */
-    TAILQ_ENTRY(pooled)    by_age, in_slot;
-    struct pool           *pool;
-    struct slot           *slot;
-    struct connection     *connection;
+    TAILQ_ENTRY(pooled) by_age, in_slot;
+    struct pool *pool;
+    struct slot *slot;
+    struct connection *connection;
 };
+
+TAILQ_HEAD(pooled_list, pooled);
 
 /* The idle connections of one destination. */
 struct slot {
-    TAILQ_HEAD(, pooled) list;
+    struct pooled_list list;
     size_t key_len;
-    char   key[];
+    char key[];
 };
 
 struct pool {
     struct map slots;
-    TAILQ_HEAD(, pooled) by_age;
+    struct pooled_list by_age;
     size_t len, most;
 };
 
@@ -112,8 +114,8 @@ struct connection *pool_take(struct pool *p, struct slice destination, const str
     if (s == NULL)
         return NULL;
     TAILQ_FOREACH(e, &s->list, in_slot)
-        if (connection_meets(e->connection, d))
-            return forget(e);
+    if (connection_meets(e->connection, d))
+        return forget(e);
     return NULL;
 }
 

@@ -203,7 +203,10 @@ bool smtp_server_next(struct smtp_server *s, struct smtp_server_event *ev)
     kind = s->queue[0];
     s->queue_len--;
     memmove(s->queue, s->queue + 1, s->queue_len * sizeof s->queue[0]);
-    *ev = is_bare[kind] ? (struct smtp_server_event){ 0 } : s->event;
+    if (is_bare[kind])
+        *ev = (struct smtp_server_event){ 0 };
+    else
+        *ev = s->event;
     ev->kind = kind;
     return true;
 }

@@ -135,7 +135,9 @@ enum status audit_add(struct sqlite *b, const struct store_request *r, const str
 
 static struct slice column_copy_or_null(struct arena *a, sqlite3_stmt *q, int at)
 {
-    return sqlite3_column_type(q, at) == SQLITE_NULL ? (struct slice){ 0 } : column_copy(a, q, at);
+    if (sqlite3_column_type(q, at) == SQLITE_NULL)
+        return (struct slice){ 0 };
+    return column_copy(a, q, at);
 }
 
 static struct audit_row read_row(struct arena *arena, sqlite3_stmt *q)

@@ -15,8 +15,8 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def small_disk(world, tmp_path):
-    if world.isolation_fault:
-        pytest.skip(world.isolation_fault)
+    if world.mount_fault:
+        pytest.skip(world.mount_fault)
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)], check=True)

@@ -19,7 +19,7 @@ class World:
     def __init__(self, worker):
         self.number = worker
         self.subnets = itertools.count(1)
-        self.isolation_fault = self._isolate()
+        self.mount_fault = self._isolate()
 
     def subnet(self):
         """A fresh 127.x.y.0/24 as a function from the last byte to an address: nobody else binds in it."""
@@ -28,23 +28,23 @@ class World:
         return lambda last: f"{prefix}.{last}"
 
     def _isolate(self):
-        """Returns why there is no isolation, or None."""
+        """Goes into namespaces of our own. Returns why nothing may be mounted there, or None."""
         if os.geteuid() != 0:
-            return "needs root for a network namespace"
+            return "needs root for a mount namespace"
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
-            return f"no network namespace: {os.strerror(ctypes.get_errno())}"
+            return f"no namespaces: {os.strerror(ctypes.get_errno())}"
+        _run("ip", "link", "set", "lo", "up")
         try:
             _run("mount", "--make-rprivate", "/")
-            _run("ip", "link", "set", "lo", "up")
         except subprocess.CalledProcessError as e:
-            return f"no network namespace: {e.stderr.strip()}"
+            return f"no private mounts: {e.stderr.strip().splitlines()[0]}"
         return None
 
     def install_peers(self):
         """Lays the unpacked mail servers over /usr, with their users, seen from this process and its children only.
         Returns why it cannot, or None."""
-        if self.isolation_fault:
-            return self.isolation_fault
+        if self.mount_fault:
+            return self.mount_fault
         if not all((PEERS / name / ".complete").exists() for name in ("postfix", "exim4-daemon-light", "opensmtpd")):
             return "the mail servers are not unpacked; run tools/install-deps --test"
         try:

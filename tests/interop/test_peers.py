@@ -12,13 +12,13 @@ TEXT = "From: <a@example.org>\r\nTo: <joe@example.test>\r\nSubject: peer\r\n\r\n
 WITH_TLS = [pytest.param(Postfix, True, id="Postfix-tls"), pytest.param(Exim, True, id="Exim-tls"),
             pytest.param(Postfix, False, id="Postfix-clear"), pytest.param(Exim, False, id="Exim-clear"),
             pytest.param(OpenSmtpd, False, id="OpenSmtpd-clear")]
-pytestmark = pytest.mark.usefixtures("peers")
 
 
 def trust(level, authority):
     return {"ca": authority.bundle, "names": "peer.test"} if level == "verify" else {}
 
 
+@pytest.mark.usefixtures("peers")
 @pytest.mark.parametrize("level", ["none", "may", "encrypt", "verify"])
 @pytest.mark.parametrize("kind", PEERS)
 def test_peer_sends_to_us(gateway, subnet, authority, tmp_path, kind, level):
@@ -37,6 +37,7 @@ def test_peer_sends_to_us(gateway, subnet, authority, tmp_path, kind, level):
             assert ("TLS" in received) == (level != "none"), received
 
 
+@pytest.mark.usefixtures("peers")
 @pytest.mark.parametrize("kind, tls", WITH_TLS)
 @pytest.mark.parametrize("level", ["may", "encrypt", "verify"])
 def test_we_send_to_the_peer(gateway, subnet, authority, tmp_path, kind, tls, level):
@@ -57,6 +58,7 @@ def test_we_send_to_the_peer(gateway, subnet, authority, tmp_path, kind, tls, le
         assert bool(facts.get("tls")) == tls, facts
 
 
+@pytest.mark.usefixtures("peers")
 @pytest.mark.parametrize("kind", PEERS)
 def test_burst_to_the_peer(gateway, subnet, tmp_path, kind):
     """Kept connections and several at a time, as a real server takes them."""

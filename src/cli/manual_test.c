@@ -41,7 +41,7 @@ static void check_roff(const char *text)
 /* `name` as the term of an item. */
 static const char *find_item(const char *from, const char *name)
 {
-    char escaped[160], item[200];
+    char escaped[160] = { 0 }, item[200];
     size_t n = 0;
 
     for (; *name != '\0' && n + 2 < sizeof escaped; name++) {

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 
-from meter import Machine, Meter, await_quiet, read_memory
+from meter import DISTURBED, Machine, Meter, await_quiet, read_memory
 from servers import NotMeasured, Setup
 
 SINK_PORT, DEAD_PORT = 2550, 2551
@@ -19,7 +19,7 @@ class Bench:
 
     def __init__(self, folder, build, servers, args):
         self.folder, self.servers, self.seconds, self.quick = folder, servers, args.seconds, args.quick
-        self.repeat, self.patience_s = (1, 0) if args.quick else (args.repeat, args.patience)
+        self.repeat, self.patience_s, self.retries = (1, 0, 0) if args.quick else (args.repeat, args.patience, 2)
         self.load_program = os.path.join(build, 'bench/load')
         self.sink_program = os.path.join(build, 'bench/sink')
         self.certificates = {}
@@ -60,10 +60,13 @@ class Bench:
 def drain(process):
     """The JSON that the sink ends with."""
     try:
-        return json.loads(process.communicate(timeout=LIMIT_S * 2)[0])
+        seen = json.loads(process.communicate(timeout=LIMIT_S * 2)[0])
     finally:
         process.kill()
         process.wait()
+    if seen['damaged']:
+        raise NotMeasured(f'{seen["damaged"]} of {seen["messages"]} messages arrived damaged')
+    return seen
 
 
 class Case:
@@ -82,12 +85,23 @@ class Case:
             for server in bench.servers:
                 if server.name in results and not results[server.name]['note']:
                     say(f'{self.name}: {server.name}, {turn + 1} of {bench.repeat}')
-                    await_quiet(bench.patience_s)
                     try:
-                        results[server.name]['runs'].append(self.measure(bench, server))
+                        results[server.name]['runs'].append(self.least_disturbed(bench, server))
                     except NotMeasured as why:
                         results[server.name]['note'] = str(why)
         return results
+
+    def least_disturbed(self, bench, server):
+        """A repetition during which others took much of the machine is tried again, a few times."""
+        best = None
+        for _ in range(1 + bench.retries):
+            await_quiet(bench.patience_s)
+            record = self.measure(bench, server)
+            if best is None or record.get('foreign', 0) < best.get('foreign', 0):
+                best = record
+            if best.get('foreign', 0) < DISTURBED:
+                break
+        return best
 
 
 class Rate(Case):
@@ -193,7 +207,8 @@ class Big(Case):
         meter = Meter(server.process.pid)
         try:
             with meter:
-                load = bench.load(server.port, count, '--sessions', str(count), '--size', str(size))
+                load = bench.load(server.port, count, '--sessions', str(count), '--size', str(size), '--opening',
+                                  '4')
                 seen = drain(sink)
         finally:
             sink.kill()

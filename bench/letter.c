@@ -90,3 +90,8 @@ size_t letter_read(const struct letter *l, size_t at, char *out, size_t size)
     copy_part(l->end, &start, at, out, size, &len);
     return len;
 }
+
+struct slice letter_line(size_t n)
+{
+    return slice_of(body_block() + n % LINES * LINE, LINE - 2);
+}

@@ -25,4 +25,7 @@ size_t letter_len(const struct letter *l);
 /* Copies what stands from `at` on into `out`; returns how much, 0 at the end. */
 size_t letter_read(const struct letter *l, size_t at, char *out, size_t size);
 
+/* Line `n` of every body, without its CRLF; the last one of a message may be cut short. */
+struct slice letter_line(size_t n);
+
 #endif

@@ -5,7 +5,8 @@ import time
 
 TICKS = os.sysconf('SC_CLK_TCK')
 SAMPLE_S = 0.5
-QUIET = 0.05  # of the machine
+QUIET = 0.05      # of the machine: worth starting a repetition
+DISTURBED = 0.15  # the same: others took too much of it (the kernel's own threads take up to a tenth)
 
 
 def read_stat(pid):

@@ -49,8 +49,8 @@ def run_case(folder, tls, name, load_options, sink_options, sent, taken):
         sink.wait()
     with open(accepted) as one, open(received) as other:
         same = sorted(one.read().split()) == sorted(line.split()[0] for line in other)
-    if not same or counts['accepted'] != taken or counts['broken'] != 0 or seen['messages'] != taken:
-        sys.exit(f'{name}: the records differ or a message is missing\n{counts}\n{seen}')
+    if not same or counts['accepted'] != taken or counts['broken'] != 0 or seen['messages'] != taken or seen['damaged']:
+        sys.exit(f'{name}: the records differ, or a message is missing or damaged\n{counts}\n{seen}')
     if sink_options == 'TLS' and seen['handshakes'] != seen['connections']:
         sys.exit(f'{name}: not every connection used TLS\n{seen}')
 

@@ -211,11 +211,11 @@ static void report(const struct sink *k)
 {
     size_t seconds = k->messages == 0 ? 0 : (size_t)(k->last - k->first) + 1;
 
-    (void)printf("{\"messages\": %llu, \"recipients\": %llu, \"bytes\": %llu, \"refused\": %llu, "
+    (void)printf("{\"messages\": %llu, \"recipients\": %llu, \"bytes\": %llu, \"refused\": %llu, \"damaged\": %llu, "
                  "\"connections\": %llu, \"open_peak\": %llu, \"handshakes\": %llu, ",
                  (unsigned long long)k->messages, (unsigned long long)k->recipients, (unsigned long long)k->bytes,
-                 (unsigned long long)k->refused, (unsigned long long)k->connections, (unsigned long long)k->open_peak,
-                 (unsigned long long)k->handshakes);
+                 (unsigned long long)k->refused, (unsigned long long)k->damaged, (unsigned long long)k->connections,
+                 (unsigned long long)k->open_peak, (unsigned long long)k->handshakes);
     (void)printf("\"first_s\": %.6f, \"last_s\": %.6f, \"cpu_s\": %.3f, \"per_second\": [", k->first, k->last,
                  wire_cpu());
     for (size_t i = 0; i < seconds && i < SINK_SECONDS; i++)

@@ -1,5 +1,7 @@
 #include "sink_session.h"
 
+#include "letter.h"
+
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -14,7 +16,8 @@ struct sink_session {
     double due;
     enum sink_stage stage; /* whose answer waits, while `waiting` is there */
     const char *waiting;   /* the answer that is delayed */
-    bool in_header, in_data, shakes_hands, is_over;
+    bool in_header, in_data, shakes_hands, is_over, is_damaged;
+    size_t body_lines, last_len; /* of a message: lines after the header, and how long the last one was */
     unsigned rcpts_len;
     struct buf rcpts; /* one a line; only when recording */
     char id[SINK_ID];
@@ -71,6 +74,7 @@ static void count_message(struct sink_session *s)
     k->last = now;
     k->messages++;
     k->recipients += s->rcpts_len;
+    k->damaged += s->is_damaged;
     second = (size_t)(now - k->first);
     if (second < SINK_SECONDS)
         k->per_second[second]++;
@@ -97,6 +101,8 @@ static void accepted(struct sink_session *s, enum sink_stage stage)
     } else if (stage == AT_DATA) {
         s->in_data = s->in_header = true;
         s->id[0] = '\0';
+        s->is_damaged = false;
+        s->body_lines = 0;
     } else if (stage == AT_END) {
         count_message(s);
     } else if (stage == AT_STARTTLS) {
@@ -258,6 +264,19 @@ static void take_header(struct sink_session *s, struct slice line)
         (void)slice_to_cstr(slice_trim(slice_from(line, s->sink->id_header.len)), s->id, sizeof s->id);
 }
 
+/* A letter's body is known, so what a server did to it shows: only the last line may be shorter than it was made. */
+static void check_body(struct sink_session *s, struct slice line)
+{
+    struct slice want = letter_line(s->body_lines);
+
+    if (s->body_lines > 0 && s->last_len != letter_line(s->body_lines - 1).len)
+        s->is_damaged = true;
+    if (!slice_starts(want, line))
+        s->is_damaged = true;
+    s->body_lines++;
+    s->last_len = line.len;
+}
+
 static void on_content(struct sink_session *s, struct slice line)
 {
     s->sink->bytes += line.len + 2;
@@ -266,6 +285,8 @@ static void on_content(struct sink_session *s, struct slice line)
         answer(s, AT_END, "250 swallowed");
     } else if (s->in_header) {
         take_header(s, line);
+    } else if (s->id[0] != '\0') {
+        check_body(s, line);
     }
 }
 

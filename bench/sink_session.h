@@ -27,7 +27,8 @@ struct sink_answer {
     uint64_t reached;
 };
 
-/* What a run does and how it goes: shared by its sessions, owned by sink.c. */
+/* `damaged` counts messages with a letter's id (letter.h) and another body than it was sent with.
+ * What a run does and how it goes: shared by its sessions, owned by sink.c. */
 struct sink {
     SSL_CTX *tls; /* NULL: STARTTLS is not offered */
     bool hides_pipelining;
@@ -37,7 +38,7 @@ struct sink {
     int epoll_fd;
     struct sink_session *sessions, *delayed; /* all; those whose answer waits; in no order */
 
-    uint64_t messages, recipients, bytes, refused, connections, open, open_peak, handshakes;
+    uint64_t messages, recipients, bytes, refused, damaged, connections, open, open_peak, handshakes;
     double first, last;                /* monotonic seconds of the first and the last message */
     uint32_t per_second[SINK_SECONDS]; /* messages in each second since `first` */
 };

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "net/tls_profile.h"
 #include "policy/tls_facts.h"
+#include "policy/tlsa.h"
 
 struct tls_client; /* contexts by profile and trust bundle, made when first asked for, and the session cache */
 
@@ -21,6 +22,11 @@ struct tls_target {
     const char         *ca_file;     /* NULL: the system's trust store */
     enum tls_profile    profile;
     bool                is_demanding; /* security level 2 and no legacy renegotiation: for required TLS */
+    /* DANE (RFC 7672): NULL, or records of state DANE_USABLE. The facts then tell how they were met, besides the verdict on issuer
+     * and name, and neither mends the other (DANE-10). Implies security level 1 (DANE-12); sni must be its base domain. */
+    const struct tlsa_set *tlsa;
+    const struct slice *dane_names; /* further names for usage 2: the domain itself where its MX records are secure (section 3.2.2) */
+    size_t              dane_names_len;
     struct slice        session_key; /* resumption only between equal keys: server, port and demand; empty: none */
 };
 

@@ -16,6 +16,18 @@ enum cert_verdict {
     CERT_UNTRUSTED,     /* unknown issuer, missing intermediate, weak key, wrong use: see verdict_text */
 };
 
+/* The peer's certificate against the TLSA records of its name. */
+enum dane_verdict {
+    DANE_NOT_CHECKED,   /* no records were given */
+    DANE_MATCHED,
+    DANE_MISMATCH,      /* no record matches */
+    DANE_EXPIRED,       /* usage 2: a record matches an issuer, but a certificate below it is out of its dates */
+    DANE_HOST_MISMATCH, /* usage 2: the same, but the names do not match */
+    DANE_INVALID,       /* usage 2: the chain is broken otherwise */
+    DANE_ERROR,         /* the library could not check: nothing may be concluded (DANE-04) */
+};
+const char *dane_verdict_name(enum dane_verdict v); /* "matched" */
+
 struct tls_facts {
     bool              is_tls, is_resumed;
     enum tls_version  version;
@@ -29,6 +41,8 @@ struct tls_facts {
     char              subject[256], issuer[256]; /* RFC 2253 text, made printable */
     char              fingerprint[65];  /* SHA-256 of the leaf, hex */
     int64_t           not_after_s;      /* the leaf's; 0 when there is none */
+    enum dane_verdict dane;
+    char              dane_text[200];  /* the record that matched, "3 1 1 HEX" (cut), or what is wrong */
     char              sni[256];         /* server side: what the client asked for; empty: nothing */
     char              handshake_error[160]; /* why there is no TLS although it was tried */
 };

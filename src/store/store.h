@@ -33,7 +33,8 @@ void store_close(struct store *s); /* runs what was sent, answers it, ends the t
 
 /* -- plain data ------------------------------------------------------------------------------------------- */
 
-enum message_origin { ORIGIN_MX, ORIGIN_RELAY, ORIGIN_SUBMISSION, ORIGIN_LOCAL }; /* LOCAL: DSNs, reports */
+/* LOCAL: DSNs. REPORT: TLS reports of ours, which go whatever the receiver's TLS is like, are not counted and not answered. */
+enum message_origin { ORIGIN_MX, ORIGIN_RELAY, ORIGIN_SUBMISSION, ORIGIN_LOCAL, ORIGIN_REPORT };
 
 /* One recipient of one message: a delivery. */
 struct stored_rcpt {
@@ -95,6 +96,22 @@ enum store_verb {
     STORE_STATS,  /* now_s (0: the clock's) -> queue figures for status and metrics */
     STORE_TRIM,   /* before_s: forget the traces of messages that came before this and are not in the queue, at most
                      `limit` rows (a row is what one request brought) -> count */
+
+    STORE_STS_LOAD,   /* -> sts: every MTA-STS policy kept */
+    STORE_STS_SAVE,   /* sts_in: each put in place of its domain's */
+    STORE_STS_FORGET, /* name (a domain; empty: all of them) -> count */
+
+    STORE_REPORT_COUNT,   /* report_counts_in: added to day/domain/policy/detail */
+    STORE_REPORT_COUNTS,  /* since_day (that day alone), name (a domain) -> report_counts */
+    STORE_REPORT_DOMAINS, /* since_day (that day alone), after (a domain), limit -> report_counts with domain alone, by domain */
+    STORE_REPORT_DAYS,    /* -> report_counts with day alone: the days of which anything is kept, the oldest first */
+    STORE_REPORT_TRIM,    /* since_day: forgets counts and sent reports of earlier days -> count */
+    STORE_REPORT_CLAIM,   /* report (day, domain): whoever puts the row sends the report. ERR_EXISTS: somebody did */
+    STORE_REPORT_SAVE,    /* report: all of its columns, in place of its day and domain's. dsns, too: report mails to put in the
+                             same transaction, unclaimed, due at once. ERR_NOT_FOUND */
+    STORE_REPORT_DUE,     /* now_s, limit -> reports whose next_s is not 0 and has come */
+    STORE_REPORT_LIST,    /* since_day, name (a domain; empty: any), limit -> reports without documents, the newest first */
+    STORE_REPORT_FIND,    /* name (a report id) -> reports (one). ERR_NOT_FOUND */
 };
 
 enum delivery_outcome { DELIVERY_DONE, DELIVERY_DEFERRED, DELIVERY_HELD };
@@ -134,6 +151,28 @@ struct counter_row {
     uint64_t     value;
 };
 
+/* A policy of MTA-STS as fetched. */
+struct sts_row {
+    struct slice domain, id, text;
+    int64_t      fetched_s, expires_s, checked_s, used_s;
+};
+
+/* TLS sessions counted (tlsrpt/session.h). */
+struct report_count_row {
+    struct slice day, domain, policy, detail;
+    uint64_t     count;
+};
+
+/* One TLS report of ours. */
+struct report_row {
+    struct slice day, domain; /* "2026-11-24"; together unique */
+    struct slice report_id;   /* empty while it is only claimed */
+    struct slice document;    /* gzipped JSON */
+    struct slice targets;     /* JSON: where to, how it went */
+    int64_t      made_s;
+    int64_t      next_s;      /* when something is still to be done; 0: nothing is */
+};
+
 struct store_stats {
     uint64_t messages, deliveries, held;
     uint64_t deferred; /* tried before and not held */
@@ -169,7 +208,12 @@ struct store_request {
     size_t                        counters_in_len;
     const struct setting_row     *settings_in;
     size_t                        settings_in_len;
-    struct slice                  who, from, name, since_day;
+    struct slice                  who, from, name, since_day, after;
+    const struct sts_row         *sts_in;
+    size_t                        sts_in_len;
+    const struct report_count_row *report_counts_in;
+    size_t                        report_counts_in_len;
+    const struct report_row      *report;
 
     /* Out; live in `arena` until the owner releases it. */
     enum status                status;
@@ -186,6 +230,12 @@ struct store_request {
     bool                       audit_is_whole;
     const struct counter_row  *counters;
     size_t                     counters_len;
+    const struct sts_row      *sts;
+    size_t                     sts_len;
+    const struct report_count_row *report_counts;
+    size_t                     report_counts_len;
+    const struct report_row   *reports;
+    size_t                     reports_len;
     struct store_stats         stats;
     uint64_t                   count, count_busy, version;
 };

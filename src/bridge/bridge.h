@@ -1,0 +1,28 @@
+/* bridge/bridge.h: services for a Postfix (or Exim) that delivers by itself: TLS policies by socketmap, and the TLSRPT datagrams it
+ * sends us. On a thread of its own. */
+#ifndef STERNPOST_BRIDGE_BRIDGE_H
+#define STERNPOST_BRIDGE_BRIDGE_H
+
+#include "discovery/sts.h"
+#include "settings/config.h"
+#include "settings/snapshot.h"
+
+struct bridge;
+
+struct bridge_counts { /* since the start; read from any thread */
+    uint64_t connections, connections_open, asked, from_memory, answered_policy, answered_notfound, answered_temp, answered_perm,
+        malformed;
+    uint64_t datagrams, datagrams_bad, datagrams_cut;
+};
+
+/* Binds the sockets of config->bridge; *out is NULL with OK when none is configured. */
+MUST_USE enum status bridge_new(const struct config *config, struct bridge **out, struct fault *why);
+/* Starts the threads; after privileges are dropped. `sts` is asked by handoff and outlives the bridge. Takes the reference. */
+MUST_USE enum status bridge_start(struct bridge *b, struct sts *sts, struct store *store, struct snapshot *settings,
+                                  struct fault *why);
+void bridge_publish(struct bridge *b, struct snapshot *fresh); /* from any thread; takes the reference */
+void bridge_stop(struct bridge *b); /* ends the threads; what was counted is in the store */
+void bridge_free(struct bridge *b); /* NULL is fine */
+void bridge_counts(const struct bridge *b, struct bridge_counts *out);
+
+#endif

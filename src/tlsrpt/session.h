@@ -1,0 +1,51 @@
+/* tlsrpt/session.h: the outcome of one SMTP connection as TLS reporting counts it (RFC 8460 section 4), and the rows that many of
+ * them add up to. */
+#ifndef STERNPOST_TLSRPT_SESSION_H
+#define STERNPOST_TLSRPT_SESSION_H
+
+#include "base/arena.h"
+
+enum tlsrpt_policy_type { TLSRPT_TLSA, TLSRPT_STS, TLSRPT_NO_POLICY };
+const char *tlsrpt_policy_type_name(enum tlsrpt_policy_type t); /* "no-policy-found" */
+
+/* Something that went wrong; a session may succeed all the same. Empty strings are left out of a report. */
+struct tlsrpt_failure {
+    struct slice result_type;      /* "certificate-expired": one of section 4.3, or foreign text as it came */
+    struct slice sending_mta_ip, receiving_mx_hostname, receiving_mx_helo, receiving_ip;
+    struct slice additional_information, failure_reason_code;
+    uint64_t     count;            /* sessions; 1 unless a sender says otherwise */
+};
+
+/* One policy that applied to the session. */
+struct tlsrpt_policy {
+    enum tlsrpt_policy_type      type;
+    struct slice                 domain;  /* policy-domain, A-labels, lower case */
+    const struct slice          *strings; /* policy-string */
+    size_t                       strings_len;
+    const struct slice          *mx_hosts; /* mx-host patterns */
+    size_t                       mx_hosts_len;
+    bool                         is_failed; /* the final result */
+    const struct tlsrpt_failure *failures;
+    size_t                       failures_len;
+};
+
+struct tlsrpt_session {
+    struct slice                domain;   /* whose report it goes into: "_smtp._tls.DOMAIN" tells where to */
+    const struct tlsrpt_policy *policies; /* at least one; the session counts under each */
+    size_t                      policies_len;
+};
+
+/* What is counted: equal texts add up. Opaque to whoever keeps them. */
+struct tlsrpt_row {
+    struct slice domain;
+    struct slice policy; /* canonical JSON of type, domain, strings and mx-hosts; at most TLSRPT_TEXT_MAX bytes */
+    struct slice detail; /* "" sessions that succeeded, "!" sessions that failed, else canonical JSON of a failure */
+    uint64_t     count;
+};
+
+enum { TLSRPT_TEXT_MAX = 8 * 1024, TLSRPT_ROWS_MOST = 64 };
+
+/* Cuts a session into at most TLSRPT_ROWS_MOST rows, in `arena`. Overlong strings are cut, bytes that are not UTF-8 replaced. */
+void tlsrpt_rows_of(const struct tlsrpt_session *s, struct arena *arena, const struct tlsrpt_row **out, size_t *len);
+
+#endif

@@ -398,8 +398,9 @@ TEST(a_kept_connection_that_died_costs_no_letter)
     struct world w;
 
     world_begin(&w, 1);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++)
         w.peer.scripts[i] = CLEAR TAKES "C MAIL\nZ"; /* the second letter meets a reset */
+    w.peer.scripts[3] = CLEAR TAKES "C QUIT\nW";
     world_open(&w, NULL, 0);
     for (int i = 0; i < 4; i++) {
         post(&w, FROM, TO);
@@ -407,8 +408,36 @@ TEST(a_kept_connection_that_died_costs_no_letter)
     }
     CHECK_INT(metric_get(METRIC_DEFERRED), deferred);
     node_end(&w, STOP_MS);
-    w.peer.error[0] = '\0'; /* the last connections end without a second letter */
-    world_end(&w, "kept", false);
+    world_end(&w, "kept", true);
+}
+
+/* Two recipients of one domain, one of them under a rule: each goes by its own decision. */
+TEST(a_demand_of_one_recipient_is_not_the_others)
+{
+    static struct setting_row rows[] = {
+        ROW("rule", "al", "{\"to\":[\"al@example.test\"],\"level\":\"encrypt\"}"),
+    };
+    int64_t clear = metric_get(METRIC_DELIVERED_CLEAR), deferred = metric_get(METRIC_DEFERRED);
+    struct world w;
+    struct visitor v;
+
+    world_begin(&w, 1);
+    w.peer.is_lenient = true; /* who comes first is open */
+    w.peer.scripts[0] = w.peer.scripts[1] = CLEAR TAKES;
+    world_open(&w, rows, COUNT_OF(rows));
+    visit(&w, &v, "relay");
+    CHECK_INT(ask(&v, FROM), 250);
+    CHECK_INT(ask(&v, "RCPT TO:<al@example.test>"), 250);
+    CHECK_INT(ask(&v, TO), 250);
+    CHECK_INT(ask(&v, "DATA"), 354);
+    CHECK_INT(ask(&v, "Subject: hello\r\n\r\na letter\r\n."), 250);
+    leave(&v);
+    await(METRIC_DELIVERED_CLEAR, clear + 1);
+    await(METRIC_DEFERRED, deferred + 1);
+    CHECK_INT(metric_get(METRIC_DELIVERED_CLEAR), clear + 1);
+    node_end(&w, STOP_MS);
+    CHECK_INT(messages_left(&w), 1);
+    world_end(&w, "split", false);
 }
 
 /* -- the end of a node with work in flight
@@ -554,6 +583,7 @@ int main(void)
         T(a_refusal_is_told_to_the_sender_and_no_further),
         T(a_null_mx_bounces_and_the_null_sender_hears_nothing),
         T(a_kept_connection_that_died_costs_no_letter),
+        T(a_demand_of_one_recipient_is_not_the_others),
         T(a_node_ends_amid_everything_and_loses_nothing),
         T(a_node_ends_at_any_moment),
         T(signing_in),

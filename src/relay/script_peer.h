@@ -23,6 +23,7 @@ struct script_peer {
     struct net_address at;
     struct tls_server *tls; /* borrowed; NULL: no T */
     const char *scripts[SCRIPT_MOST];
+    bool is_lenient; /* a script that is not followed is no error */
     pthread_t thread;
     atomic_bool is_ending;
     char error[400];
@@ -39,7 +40,7 @@ struct scripted {
 
 static inline bool script_fail(struct scripted *c, const char *line, const char *what)
 {
-    if (c->peer->error[0] == '\0')
+    if (c->peer->error[0] == '\0' && !c->peer->is_lenient && !atomic_load(&c->peer->is_ending))
         (void)snprintf(c->peer->error, sizeof c->peer->error, "at '%.60s': %s", line, what);
     return false;
 }

@@ -19,7 +19,7 @@ void trace_init(struct trace *t, struct arena *arena);
 /* Takes the object (made with json_object() or json_pack()) and adds event and text. */
 void trace_add(struct trace *t, const char *event, struct slice text, json_t *facts);
 
-/* A JSON string of foreign bytes: what is not UTF-8 becomes U+FFFD. */
+/* A JSON string of foreign bytes: controls and what is not UTF-8 become question marks (WEB-01, SRV-23). */
 json_t *trace_string(struct slice s);
 json_t *trace_tls(const struct tls_facts *facts);     /* null when there is no TLS and none was tried */
 json_t *trace_reply(const struct smtp_reply *reply);  /* null when there was none */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "base/siphash.h"
 #include "base/test.h"
 #include "base/utf8.h"
@@ -88,6 +89,20 @@ TEST(arena_copies)
     arena_reset(&a);
     CHECK_STR(arena_copy(&a, SLICE_LIT("again")), "again");
     arena_release(&a);
+}
+
+TEST(mem_grow_keeps_what_is_there)
+{
+    size_t *items = NULL, cap = 0;
+
+    for (size_t i = 0; i < 1000; i++) {
+        items = mem_grow(items, i, &cap, sizeof *items);
+        CHECK(cap > i && cap <= 2 * (i + 4));
+        items[i] = i;
+    }
+    for (size_t i = 0; i < 1000; i++)
+        CHECK_INT(items[i], i);
+    free(items);
 }
 
 /* The vector of the SipHash paper, appendix A. */
@@ -186,4 +201,5 @@ TEST(log_escapes_values)
 }
 
 RUN_TESTS(T(slice_to_u64), T(slice_cut), T(slice_case), T(buf_shorten), T(buf_keeps_its_maximum), T(arena_copies),
-          T(siphash_vector), T(map_holds_many), T(clock_texts), T(utf8), T(log_escapes_values))
+          T(mem_grow_keeps_what_is_there), T(siphash_vector), T(map_holds_many), T(clock_texts), T(utf8),
+          T(log_escapes_values))

@@ -10,6 +10,8 @@
 void *mem_new(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 /* Like realloc for an array of `count` items; never NULL. */
 void *mem_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
+/* `old`, with room for more than `len` items: when *cap is no more than that, twice as large, and *cap says so. */
+void *mem_grow(void *old, size_t len, size_t *cap, size_t size) __attribute__((returns_nonnull));
 /* A NUL-terminated copy; free with free(). */
 char *mem_str(struct slice s) __attribute__((malloc, returns_nonnull));
 

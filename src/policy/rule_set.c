@@ -54,10 +54,7 @@ static void post(struct side *side, struct slice pattern, size_t rule)
         p = NEW(struct posting);
         (void)map_put(&side->patterns, pattern, p);
     }
-    if (p->len == p->cap) {
-        p->cap = p->cap == 0 ? 2 : p->cap * 2;
-        p->rules = mem_resize(p->rules, p->cap, sizeof *p->rules);
-    }
+    p->rules = mem_grow(p->rules, p->len, &p->cap, sizeof *p->rules);
     p->rules[p->len++] = rule;
 }
 

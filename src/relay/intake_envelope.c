@@ -162,10 +162,7 @@ static void add_rcpt(struct transaction *t, const struct mail_address *address, 
     struct arena *arena = &t->message->arena;
     struct intake_rcpt *r;
 
-    if (t->rcpts_len == t->rcpts_cap) {
-        t->rcpts_cap = t->rcpts_cap == 0 ? 4 : t->rcpts_cap * 2;
-        t->rcpts = mem_resize(t->rcpts, t->rcpts_cap, sizeof *t->rcpts);
-    }
+    t->rcpts = mem_grow(t->rcpts, t->rcpts_len, &t->rcpts_cap, sizeof *t->rcpts);
     r = &t->rcpts[t->rcpts_len++];
     r->address = *address;
     r->rcpt = *rcpt;

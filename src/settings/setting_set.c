@@ -49,10 +49,7 @@ void setting_set_add(struct setting_set *s, const struct setting_kind *k, struct
     o->kind = k;
     o->name = slice_of(mem_str(name), name.len);
     o->fields = fields;
-    if (s->len == s->cap) {
-        s->cap = s->cap == 0 ? 32 : s->cap * 2;
-        s->items = mem_resize(s->items, s->cap, sizeof(struct setting_object *));
-    }
+    s->items = mem_grow(s->items, s->len, &s->cap, sizeof(struct setting_object *));
     s->items[s->len++] = o;
     (void)map_put(&s->by_key, setting_key(k, name, &arena), o);
     arena_release(&arena);
@@ -99,8 +96,7 @@ static enum status check_stored(const struct setting_object *o, struct fault *wh
     json_t *value, *good = NULL;
     struct fault reason;
 
-    json_object_foreach(o->fields, name, value)
-    {
+    json_object_foreach(o->fields, name, value) {
         const struct setting_field *f = setting_field_find(o->kind, slice_str(name));
 
         if (f == NULL) {

@@ -73,6 +73,8 @@ MUST_USE enum status sqlite_migrate_to_newest(sqlite3 *db, const char *path, str
 /* -- sqlite_rows.c: rows as the plain data of store.h, in `arena` ------------------------------------------- */
 
 uint64_t checksum_of(struct slice bytes);
+/* The rows that were gathered on the heap, as an array in `arena`. Takes `rows`. */
+void *rows_keep(struct arena *arena, void *rows, size_t len, size_t size);
 /* Without its deliveries and body; false: no such message. */
 bool read_message(struct sqlite *b, struct arena *arena, uint64_t id, struct stored_message *m);
 /* All deliveries, or those waiting and due at `due_by_s` (>= 0). */

@@ -97,10 +97,7 @@ static struct row *read_rows(struct change *c, size_t *len, bool *others)
             *others = true;
             continue;
         }
-        if (*len == cap) {
-            cap = cap == 0 ? 4 : cap * 2;
-            rows = mem_resize(rows, cap, sizeof *rows);
-        }
+        rows = mem_grow(rows, *len, &cap, sizeof *rows);
         rows[(*len)++] = (struct row){ .index = (uint32_t)column_int(q, 0),
                                        .state = (int)column_int(q, 1),
                                        .was_tried = column_int(q, 2) > 0 };

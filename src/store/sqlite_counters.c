@@ -24,26 +24,19 @@ enum status sqlite_counters(struct sqlite *b, struct store_request *r)
     static const char sql[] = "SELECT day, key, value, name FROM counter WHERE (?1 = '' OR name = ?1) AND day >= ?2 "
                               "ORDER BY day, name, key";
     sqlite3_stmt *q = query(b, sql);
-    struct counter_row *found = NULL, *kept;
+    struct counter_row *found = NULL;
     size_t len = 0, cap = 0;
 
     bind_text(q, 1, r->name);
     bind_text(q, 2, r->since_day);
     while (query_next(b, q)) {
-        if (len == cap) {
-            cap = cap == 0 ? 16 : cap * 2;
-            found = mem_resize(found, cap, sizeof *found);
-        }
+        found = mem_grow(found, len, &cap, sizeof *found);
         found[len++] = (struct counter_row){ .day = column_copy(&r->arena, q, 0),
                                              .name = column_copy(&r->arena, q, 3),
                                              .key = column_copy(&r->arena, q, 1),
                                              .value = column_id(q, 2) };
     }
-    kept = ARENA_ARRAY(&r->arena, struct counter_row, len);
-    if (len > 0)
-        memcpy(kept, found, len * sizeof *kept);
-    free(found);
-    r->counters = kept;
+    r->counters = rows_keep(&r->arena, found, len, sizeof *found);
     r->counters_len = len;
     return b->trouble;
 }

@@ -60,6 +60,16 @@ static struct stored_rcpt read_delivery(struct arena *arena, sqlite3_stmt *q)
     };
 }
 
+void *rows_keep(struct arena *arena, void *rows, size_t len, size_t size)
+{
+    void *kept = arena_alloc(arena, len * size);
+
+    if (len > 0)
+        memcpy(kept, rows, len * size);
+    free(rows);
+    return kept;
+}
+
 void read_deliveries(struct sqlite *b, struct arena *arena, struct stored_message *m, int64_t due_by_s)
 {
     static const char all[] = "SELECT idx, state, due, attempts, delay_notified, notify, domain, address, orcpt, "
@@ -68,24 +78,17 @@ void read_deliveries(struct sqlite *b, struct arena *arena, struct stored_messag
                                   "last_error FROM delivery WHERE message = ?1 AND state + 0 = 0 AND due <= ?2 "
                                   "ORDER BY idx";
     sqlite3_stmt *q = query(b, due_by_s < 0 ? all : waiting);
-    struct stored_rcpt *found = NULL, *kept;
+    struct stored_rcpt *found = NULL;
     size_t len = 0, cap = 0;
 
     bind_id(q, 1, m->id);
     if (due_by_s >= 0)
         bind_int(q, 2, due_by_s);
     while (query_next(b, q)) {
-        if (len == cap) {
-            cap = cap == 0 ? 4 : cap * 2;
-            found = mem_resize(found, cap, sizeof *found);
-        }
+        found = mem_grow(found, len, &cap, sizeof *found);
         found[len++] = read_delivery(arena, q);
     }
-    kept = ARENA_ARRAY(arena, struct stored_rcpt, len);
-    if (len > 0)
-        memcpy(kept, found, len * sizeof *kept);
-    free(found);
-    m->rcpts = kept;
+    m->rcpts = rows_keep(arena, found, len, sizeof *found);
     m->rcpts_len = len;
 }
 
@@ -102,10 +105,7 @@ void count_delivery(struct sqlite *b, bool is_held, bool was_tried, int by)
 
 void suspect(struct sqlite *b, uint64_t id, bool is_claim)
 {
-    if (b->suspects_len == b->suspects_cap) {
-        b->suspects_cap = b->suspects_cap == 0 ? 64 : b->suspects_cap * 2;
-        b->suspects = mem_resize(b->suspects, b->suspects_cap, sizeof *b->suspects);
-    }
+    b->suspects = mem_grow(b->suspects, b->suspects_len, &b->suspects_cap, sizeof *b->suspects);
     b->suspects[b->suspects_len++] = (struct suspect){ .id = id, .is_claim = is_claim };
 }
 

@@ -18,24 +18,17 @@ enum status sqlite_settings_load(struct sqlite *b, struct store_request *r)
 {
     static const char sql[] = "SELECT kind, name, value FROM setting ORDER BY kind, name";
     sqlite3_stmt *q = query(b, sql);
-    struct setting_row *found = NULL, *kept;
+    struct setting_row *found = NULL;
     size_t len = 0, cap = 0;
 
     r->version = current_version(b);
     while (query_next(b, q)) {
-        if (len == cap) {
-            cap = cap == 0 ? 16 : cap * 2;
-            found = mem_resize(found, cap, sizeof *found);
-        }
+        found = mem_grow(found, len, &cap, sizeof *found);
         found[len++] = (struct setting_row){ .kind = column_copy(&r->arena, q, 0),
                                              .name = column_copy(&r->arena, q, 1),
                                              .after = column_copy(&r->arena, q, 2) };
     }
-    kept = ARENA_ARRAY(&r->arena, struct setting_row, len);
-    if (len > 0)
-        memcpy(kept, found, len * sizeof *kept);
-    free(found);
-    r->settings = kept;
+    r->settings = rows_keep(&r->arena, found, len, sizeof *found);
     r->settings_len = len;
     return b->trouble;
 }

@@ -18,10 +18,7 @@ static struct old_delivery *read_old(struct sqlite *b, uint64_t id, size_t *len)
     *len = 0;
     bind_id(q, 1, id);
     while (query_next(b, q)) {
-        if (*len == cap) {
-            cap = cap == 0 ? 4 : cap * 2;
-            old = mem_resize(old, cap, sizeof *old);
-        }
+        old = mem_grow(old, *len, &cap, sizeof *old);
         old[(*len)++] = (struct old_delivery){
             .index = (uint32_t)column_int(q, 0),
             .is_held = column_int(q, 1) & STATE_HELD,

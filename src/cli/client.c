@@ -179,6 +179,19 @@ int client_call(struct client *c, enum http_method method, struct slice path, co
     return code == CURLE_OK ? judge(c, answer) : unreachable(c, code);
 }
 
+int client_ask(const struct invocation *inv, enum http_method method, struct slice path, const json_t *body,
+               json_t **answer)
+{
+    int code = EXIT_USAGE;
+    struct client *c = client_new(inv, &code);
+
+    if (c == NULL)
+        return code;
+    code = client_call(c, method, path, body, answer);
+    client_free(c);
+    return code;
+}
+
 struct slice client_path(struct arena *arena, const char *pattern, ...)
 {
     struct slice path = SLICE_LIT(""), rest = slice_str(pattern);

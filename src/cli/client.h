@@ -9,14 +9,18 @@
 
 struct client;
 
-/* For the daemon whose socket is, in this order: --socket, $STERNPOST_SOCKET, the one of the configuration file that -c
- * names, or /run/sternpost/control.sock. NULL, with *code set and the reason printed, when that file is bad. */
+/* For the daemon whose socket is, in this order: --socket, $STERNPOST_SOCKET, the one of the configuration file that
+ * -c names, or /run/sternpost/control.sock. NULL, with *code set and the reason printed, when that file is bad. */
 struct client *client_new(const struct invocation *inv, int *code);
 void client_free(struct client *c);
 
-/* Asks and waits. `body` is borrowed; NULL: none. EXIT_DONE, and *answer is the caller's; or another exit code, and the
- * reason is printed. On a terminal it shows that it waits, after two seconds. */
+/* Asks and waits. `body` is borrowed; NULL: none. EXIT_DONE, and *answer is the caller's; or another exit code, and
+ * the reason is printed. On a terminal it shows that it waits, after two seconds. */
 int client_call(struct client *c, enum http_method method, struct slice path, const json_t *body, json_t **answer);
+
+/* The same with a client of its own, for a command that asks once. */
+int client_ask(const struct invocation *inv, enum http_method method, struct slice path, const json_t *body,
+               json_t **answer);
 
 /* "/v1/queue/{}/{}" with each "{}" replaced by an argument (const char *), encoded. */
 struct slice client_path(struct arena *arena, const char *pattern, ...);

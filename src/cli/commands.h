@@ -12,7 +12,7 @@ int run_queue_change(const struct invocation *inv); /* hold, release, retry, rem
 int run_trace(const struct invocation *inv);
 /* policy.c */
 int run_policy(const struct invocation *inv);
-/* host_test.c */
+/* host_probe.c */
 int run_host_test(const struct invocation *inv);
 /* status.c */
 int run_status(const struct invocation *inv);

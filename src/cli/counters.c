@@ -27,17 +27,13 @@ static void print_counters(const json_t *rows, struct arena *a)
 
 int run_counters(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     const char *name = inv->args_len > 0 ? inv->args[0] : NULL;
     struct slice path = client_query(inv->arena, SLICE_LIT("/v1/counters"), "name", name);
     json_t *answer = NULL;
+    int code;
 
-    if (c == NULL)
-        return code;
     path = client_query(inv->arena, path, "since", invocation_option(inv, "since"));
-    code = client_call(c, HTTP_GET, path, NULL, &answer);
-    client_free(c);
+    code = client_ask(inv, HTTP_GET, path, NULL, &answer);
     if (code != EXIT_DONE)
         return code;
     if (invocation_has(inv, "json"))

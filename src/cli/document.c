@@ -9,15 +9,10 @@
 
 int run_settings_export(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     json_t *answer = NULL;
     struct slice document;
+    int code = client_ask(inv, HTTP_GET, SLICE_LIT("/v1/settings"), NULL, &answer);
 
-    if (c == NULL)
-        return code;
-    code = client_call(c, HTTP_GET, SLICE_LIT("/v1/settings"), NULL, &answer);
-    client_free(c);
     if (code != EXIT_DONE)
         return code;
     document = answer_text(answer, "document");
@@ -55,21 +50,16 @@ static int read_document(const char *file, struct buf *out)
 
 static int apply(const struct invocation *inv, struct slice document, json_t **answer)
 {
+    json_t *body = json_object();
     int code;
-    struct client *c = client_new(inv, &code);
-    json_t *body;
 
-    if (c == NULL)
-        return code;
-    body = json_object();
     json_object_set_new(body, "document", json_stringn(document.ptr, document.len));
     json_object_set_new(body, "dry_run", json_boolean(invocation_has(inv, "dry-run")));
     if (json_object_get(body, "document") == NULL)
         code = complain(EXIT_USAGE, "'%s' is not UTF-8 text", inv->args[0]);
     else
-        code = client_call(c, HTTP_POST, SLICE_LIT("/v1/settings"), body, answer);
+        code = client_ask(inv, HTTP_POST, SLICE_LIT("/v1/settings"), body, answer);
     json_decref(body);
-    client_free(c);
     return code;
 }
 

@@ -4,16 +4,12 @@
 
 int run_policy(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     struct slice path = client_query(inv->arena, SLICE_LIT("/v1/policy"), "recipient", inv->args[0]);
     json_t *answer = NULL;
+    int code;
 
-    if (c == NULL)
-        return code;
     path = client_query(inv->arena, path, "sender", invocation_option(inv, "from"));
-    code = client_call(c, HTTP_GET, path, NULL, &answer);
-    client_free(c);
+    code = client_ask(inv, HTTP_GET, path, NULL, &answer);
     if (code != EXIT_DONE)
         return code;
     if (invocation_has(inv, "json")) {

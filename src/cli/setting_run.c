@@ -104,16 +104,9 @@ static int clear_fields(const struct invocation *inv, json_t *fields)
 
 static int call_for(const struct invocation *inv, enum http_method method, const json_t *body, json_t **answer)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
+    struct slice path = client_path(inv->arena, "/v1/settings/{}/{}", inv->command->kind->name, name_of(inv));
 
-    if (c == NULL)
-        return code;
-    code =
-        client_call(c, method, client_path(inv->arena, "/v1/settings/{}/{}", inv->command->kind->name, name_of(inv)),
-                    body, answer);
-    client_free(c);
-    return code;
+    return client_ask(inv, method, path, body, answer);
 }
 
 /* The answer to a change: what became different, field by field. Takes it. */
@@ -219,15 +212,10 @@ static void print_objects(const struct setting_kind *k, const json_t *objects, s
 
 int run_setting_list(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     json_t *answer = NULL;
+    int code =
+        client_ask(inv, HTTP_GET, client_path(inv->arena, "/v1/settings/{}", inv->command->kind->name), NULL, &answer);
 
-    if (c == NULL)
-        return code;
-    code =
-        client_call(c, HTTP_GET, client_path(inv->arena, "/v1/settings/{}", inv->command->kind->name), NULL, &answer);
-    client_free(c);
     if (code != EXIT_DONE)
         return code;
     if (invocation_has(inv, "json"))

@@ -160,14 +160,9 @@ static void print_status(const json_t *s, struct arena *a)
 
 int run_status(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     json_t *answer = NULL;
+    int code = client_ask(inv, HTTP_GET, SLICE_LIT("/v1/status"), NULL, &answer);
 
-    if (c == NULL)
-        return code;
-    code = client_call(c, HTTP_GET, SLICE_LIT("/v1/status"), NULL, &answer);
-    client_free(c);
     if (code != EXIT_DONE)
         return code;
     if (invocation_has(inv, "json")) {

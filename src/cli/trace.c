@@ -31,14 +31,9 @@ void print_trace(FILE *out, const json_t *trace)
 
 int run_trace(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     json_t *answer = NULL;
+    int code = client_ask(inv, HTTP_GET, client_path(inv->arena, "/v1/queue/{}", inv->args[0]), NULL, &answer);
 
-    if (c == NULL)
-        return code;
-    code = client_call(c, HTTP_GET, client_path(inv->arena, "/v1/queue/{}", inv->args[0]), NULL, &answer);
-    client_free(c);
     if (code != EXIT_DONE)
         return code;
     if (invocation_has(inv, "json")) {

@@ -4,14 +4,9 @@
 
 int run_host_test(const struct invocation *inv)
 {
-    int code;
-    struct client *c = client_new(inv, &code);
     json_t *answer = NULL;
+    int code = client_ask(inv, HTTP_POST, client_path(inv->arena, "/v1/hosts/{}/test", inv->args[0]), NULL, &answer);
 
-    if (c == NULL)
-        return code;
-    code = client_call(c, HTTP_POST, client_path(inv->arena, "/v1/hosts/{}/test", inv->args[0]), NULL, &answer);
-    client_free(c);
     if (code != EXIT_DONE)
         return code;
     code = json_is_true(json_object_get(answer, "ok")) ? EXIT_DONE : EXIT_NEGATIVE;

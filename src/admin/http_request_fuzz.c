@@ -2,11 +2,10 @@
  * more bytes follow, no shorter prefix is a head, and what was decoded is clean. */
 #include "admin/http_request.h"
 
+#include "base/fuzz.h"
 #include "base/utf8.h"
 
 #include <assert.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void check_decoding(const struct http_head *head)
 {

@@ -2,25 +2,9 @@
  * Input: a byte of flags, then six strings that end with LF LF; what is left is the message. */
 #include "mail/dsn.h"
 
+#include "base/fuzz.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static struct slice take(struct slice *in)
-{
-    const char *end = in->len == 0 ? NULL : memmem(in->ptr, in->len, "\n\n", 2);
-    struct slice s = end == NULL ? *in : slice_of(in->ptr, (size_t)(end - in->ptr));
-
-    *in = slice_from(*in, s.len + 2);
-    return s;
-}
 
 /* Lines end with CR LF, never otherwise; returns how many are `line`. */
 static size_t count_lines(struct slice all, struct slice line)
@@ -30,8 +14,8 @@ static size_t count_lines(struct slice all, struct slice line)
     while (all.len > 0) {
         size_t end = slice_find(all, '\r');
 
-        check(end != SIZE_MAX && end + 1 < all.len && all.ptr[end + 1] == '\n');
-        check(slice_find(slice_first(all, end), '\n') == SIZE_MAX);
+        must(end != SIZE_MAX && end + 1 < all.len && all.ptr[end + 1] == '\n');
+        must(slice_find(slice_first(all, end), '\n') == SIZE_MAX);
         count += slice_eq(slice_first(all, end), line);
         all = slice_from(all, end + 2);
     }
@@ -44,18 +28,18 @@ static void check_parts(struct slice all, size_t parts)
     char line[64];
     struct slice rest, boundary;
 
-    check(at != NULL);
+    must(at != NULL);
     boundary = slice_cut(slice_of(at + 10, (size_t)(all.ptr + all.len - at - 10)), '"', &rest);
     (void)snprintf(line, sizeof line, "--%.*s", SLICE_FMT(boundary));
-    check(count_lines(all, slice_str(line)) == parts);
+    must(count_lines(all, slice_str(line)) == parts);
     (void)snprintf(line, sizeof line, "--%.*s--", SLICE_FMT(boundary));
-    check(count_lines(all, slice_str(line)) == 1);
+    must(count_lines(all, slice_str(line)) == 1);
 }
 
 static void check_ascii(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
-        check((unsigned char)s.ptr[i] < 0x80);
+        must((unsigned char)s.ptr[i] < 0x80);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -75,16 +59,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     bool is_8bit, has_third;
 
     in = slice_from(in, 1);
-    rcpt.address = take(&in);
-    rcpt.orcpt = take(&in);
-    rcpt.remote_mta = take(&in);
-    rcpt.diagnostic = take(&in);
-    sentence = take(&in);
-    d.envid = take(&in);
+    rcpt.address = fuzz_take(&in);
+    rcpt.orcpt = fuzz_take(&in);
+    rcpt.remote_mta = fuzz_take(&in);
+    rcpt.diagnostic = fuzz_take(&in);
+    sentence = fuzz_take(&in);
+    d.envid = fuzz_take(&in);
     d.content = in;
     d.header_bytes = in.len / 2;
     buf_init(&out, 1 << 24);
-    check(mail_dsn_write(&d, &out, &is_8bit) == OK);
+    must(mail_dsn_write(&d, &out, &is_8bit) == OK);
     /* Without content there is no third part; of one byte half is no header section. */
     has_third = rcpt.action == MAIL_DSN_FAILED && in.len <= d.full_max_bytes ? in.len > 0 : d.header_bytes > 0;
     check_parts(buf_slice(&out), has_third ? 3 : 2);

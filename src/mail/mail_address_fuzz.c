@@ -1,17 +1,8 @@
 /* An address that parses is in a form that parses to itself; its domain is fit for the DNS. */
 #include "mail/address.h"
 
+#include "base/fuzz.h"
 #include "smtp/path.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_again(struct arena *arena, const struct mail_address *a)
 {
@@ -22,8 +13,8 @@ static void check_again(struct arena *arena, const struct mail_address *a)
     /* An A-label may be longer than its U-label: only then the whole can be too long now. */
     if (text.len + 2 > SMTP_PATH_MAX)
         return;
-    check(mail_address_parse(arena, text, &again, NULL) == OK);
-    check(slice_eq(a->local, again.local) && slice_eq(a->domain, again.domain) && a->is_literal == again.is_literal);
+    must(mail_address_parse(arena, text, &again, NULL) == OK);
+    must(slice_eq(a->local, again.local) && slice_eq(a->domain, again.domain) && a->is_literal == again.is_literal);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -33,9 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct fault why;
 
     if (mail_address_parse(&arena, slice_of((const char *)data, len), &a, &why) == OK) {
-        check(a.is_literal || a.domain.len == 0 || smtp_domain_is_valid(a.domain, false));
-        check(slice_find(a.local, '\0') == SIZE_MAX && slice_find(a.local, '\r') == SIZE_MAX);
-        check(slice_find(a.local, '\n') == SIZE_MAX);
+        must(a.is_literal || a.domain.len == 0 || smtp_domain_is_valid(a.domain, false));
+        must(slice_find(a.local, '\0') == SIZE_MAX && slice_find(a.local, '\r') == SIZE_MAX);
+        must(slice_find(a.local, '\n') == SIZE_MAX);
         check_again(&arena, &a);
     }
     arena_release(&arena);

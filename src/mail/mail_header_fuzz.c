@@ -1,17 +1,9 @@
 /* What the scanner finds depends on the bytes, never on how they were split. */
 #include "mail/header.h"
 
-#include <stdlib.h>
+#include "base/fuzz.h"
 
 enum { FIELDS = 3 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 struct found {
     struct arena arena;
@@ -37,15 +29,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     scan(&whole, in, SIZE_MAX);
     scan(&single, in, 1);
-    check(whole.st == single.st && whole.h.bytes == single.h.bytes && whole.h.bytes <= len);
-    check(whole.h.is_over == single.h.is_over && whole.h.has_8bit == single.h.has_8bit);
-    check(whole.h.is_malformed == single.h.is_malformed);
-    check(!whole.h.is_over || in.ptr[whole.h.bytes - 1] == '\n');
+    must(whole.st == single.st && whole.h.bytes == single.h.bytes && whole.h.bytes <= len);
+    must(whole.h.is_over == single.h.is_over && whole.h.has_8bit == single.h.has_8bit);
+    must(whole.h.is_malformed == single.h.is_malformed);
+    must(!whole.h.is_over || in.ptr[whole.h.bytes - 1] == '\n');
     for (size_t i = 0; i < FIELDS; i++) {
-        check(whole.fields[i].count == single.fields[i].count);
-        check(slice_eq(whole.fields[i].first, single.fields[i].first));
-        check(whole.fields[i].first.len <= MAIL_FIELD_VALUE_MAX &&
-              slice_find(whole.fields[i].first, '\n') == SIZE_MAX);
+        must(whole.fields[i].count == single.fields[i].count);
+        must(slice_eq(whole.fields[i].first, single.fields[i].first));
+        must(whole.fields[i].first.len <= MAIL_FIELD_VALUE_MAX && slice_find(whole.fields[i].first, '\n') == SIZE_MAX);
     }
     arena_release(&whole.arena);
     arena_release(&single.arena);

@@ -2,43 +2,26 @@
  * Input: a byte of flags, then seven strings that end with LF LF. */
 #include "mail/received.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static struct slice take(struct slice *in)
-{
-    const char *end = in->len == 0 ? NULL : memmem(in->ptr, in->len, "\n\n", 2);
-    struct slice s = end == NULL ? *in : slice_of(in->ptr, (size_t)(end - in->ptr));
-
-    *in = slice_from(*in, s.len + 2);
-    return s;
-}
+#include "base/fuzz.h"
 
 static void check_line(struct slice line, bool is_first, bool is_utf8)
 {
-    check(line.len > 1 && line.len < 998);
-    check(is_first || line.ptr[0] == '\t');
-    check(slice_trim(line).len > 0);
+    must(line.len > 1 && line.len < 998);
+    must(is_first || line.ptr[0] == '\t');
+    must(slice_trim(line).len > 0);
     for (size_t i = is_first ? 0 : 1; i < line.len; i++)
-        check((line.ptr[i] >= 0x20 && line.ptr[i] < 0x7f) || (is_utf8 && (unsigned char)line.ptr[i] >= 0x80));
+        must((line.ptr[i] >= 0x20 && line.ptr[i] < 0x7f) || (is_utf8 && (unsigned char)line.ptr[i] >= 0x80));
 }
 
 static void check_lines(struct slice all, bool is_utf8)
 {
     bool is_first = true;
 
-    check(slice_starts(all, SLICE_LIT("Received: from ")));
+    must(slice_starts(all, SLICE_LIT("Received: from ")));
     while (all.len > 0) {
         size_t end = slice_find(all, '\r');
 
-        check(end != SIZE_MAX && end + 1 < all.len && all.ptr[end + 1] == '\n');
+        must(end != SIZE_MAX && end + 1 < all.len && all.ptr[end + 1] == '\n');
         check_line(slice_first(all, end), is_first, is_utf8);
         all = slice_from(all, end + 2);
         is_first = false;
@@ -55,17 +38,17 @@ static void check_comments(struct slice all)
         char c = all.ptr[i];
 
         if (c == '\\') {
-            check(depth > 0 || quoted);
+            must(depth > 0 || quoted);
             i++;
         } else if (quoted || (depth == 0 && c == '"')) {
             quoted = quoted != (c == '"');
         } else if (c == '(') {
             depth++;
         } else if (c == ')') {
-            check(depth-- > 0);
+            must(depth-- > 0);
         }
     }
-    check(depth == 0 && !quoted);
+    must(depth == 0 && !quoted);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -81,16 +64,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct buf out;
 
     in = slice_from(in, 1);
-    r.helo = take(&in);
-    r.client_ip = take(&in);
-    r.client_name = take(&in);
-    r.rcpt = take(&in);
-    r.id = take(&in);
-    tls.cipher = take(&in);
-    tls.client_subject = take(&in);
+    r.helo = fuzz_take(&in);
+    r.client_ip = fuzz_take(&in);
+    r.client_name = fuzz_take(&in);
+    r.rcpt = fuzz_take(&in);
+    r.id = fuzz_take(&in);
+    tls.cipher = fuzz_take(&in);
+    tls.client_subject = fuzz_take(&in);
     tls.client_issuer = in;
     buf_init(&out, 16 * 1024);
-    check(received_write(&r, &out) == OK);
+    must(received_write(&r, &out) == OK);
     check_lines(buf_slice(&out), r.is_utf8);
     check_comments(buf_slice(&out));
     buf_release(&out);

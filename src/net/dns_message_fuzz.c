@@ -1,9 +1,7 @@
 /* Whatever the message: what is found lies within bounds, and names are text that may be shown. */
 #include "net/dns_message.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "base/fuzz.h"
 
 static void check_name(struct slice name)
 {

@@ -1,9 +1,7 @@
 /* What is not all there yet never becomes wrong by what it was, and a header has the same meaning however it came. */
 #include "net/proxy_header.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "base/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

@@ -2,13 +2,7 @@
  * by itself matches. */
 #include "policy/rule.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool claim)
-{
-    if (!claim)
-        abort();
-}
+#include "base/fuzz.h"
 
 static void compare(struct slice pattern, struct rule_address address)
 {
@@ -17,9 +11,9 @@ static void compare(struct slice pattern, struct rule_address address)
     struct arena arena = { 0 };
     const struct rule **found;
 
-    check(rule_set_new(&rule, 1, NULL, 0, &set, NULL) == OK);
-    check(rule_set_match(set, RULE_OUTBOUND, address, address, &arena, &found) ==
-          (rule_pattern_matches(pattern, address) ? 1 : 0));
+    must(rule_set_new(&rule, 1, NULL, 0, &set, NULL) == OK);
+    must(rule_set_match(set, RULE_OUTBOUND, address, address, &arena, &found) ==
+         (rule_pattern_matches(pattern, address) ? 1 : 0));
     rule_set_free(set);
     arena_release(&arena);
 }

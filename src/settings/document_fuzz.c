@@ -1,15 +1,8 @@
 /* A settings document from anyone: applied to nothing; what is taken compiles, and comes out as it went in. */
 #include "settings/document.h"
 
+#include "base/fuzz.h"
 #include "settings/snapshot.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool claim)
-{
-    if (!claim)
-        abort();
-}
 
 /* Hashing passwords is slow by design, and not what is looked for here. */
 static bool has_users(struct slice text)
@@ -27,9 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct fault why;
 
     if (!has_users(text) && settings_apply(NULL, 0, text, &arena, &rows, &rows_len, &why) == OK) {
-        check(snapshot_new(rows, rows_len, 1, &s, &why) == OK);
-        check(settings_export(rows, rows_len, &arena, &again, &why) == OK);
-        check(settings_apply(rows, rows_len, again, &arena, &more, &more_len, &why) == OK && more_len == 0);
+        must(snapshot_new(rows, rows_len, 1, &s, &why) == OK);
+        must(settings_export(rows, rows_len, &arena, &again, &why) == OK);
+        must(settings_apply(rows, rows_len, again, &arena, &more, &more_len, &why) == OK && more_len == 0);
         snapshot_release(s);
     }
     arena_release(&arena);

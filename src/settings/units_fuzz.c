@@ -1,15 +1,7 @@
 /* What is read as a duration or size is written so that it is read as the same. */
 #include "settings/units.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool claim)
-{
-    if (!claim)
-        abort();
-}
+#include "base/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -20,11 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     uint64_t bytes, bytes_again;
 
     if (units_parse_duration(text, &ms, &why) == OK) {
-        check(ms >= 0);
-        check(units_parse_duration(slice_str(units_duration_text(ms, out)), &ms_again, &why) == OK && ms == ms_again);
+        must(ms >= 0);
+        must(units_parse_duration(slice_str(units_duration_text(ms, out)), &ms_again, &why) == OK && ms == ms_again);
     }
     if (units_parse_size(text, &bytes, &why) == OK)
-        check(units_parse_size(slice_str(units_size_text(bytes, out)), &bytes_again, &why) == OK &&
-              bytes == bytes_again);
+        must(units_parse_size(slice_str(units_size_text(bytes, out)), &bytes_again, &why) == OK &&
+             bytes == bytes_again);
     return 0;
 }

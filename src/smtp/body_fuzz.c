@@ -2,22 +2,13 @@
 #include "smtp/body.h"
 
 #include "base/buf.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "base/fuzz.h"
 
 struct result {
     struct buf content;
     size_t end; /* behind the end mark; SIZE_MAX: none */
     bool is_poisoned;
 };
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static void read_all(struct slice in, size_t step, bool has_dots, bool normalizes, struct result *r)
 {

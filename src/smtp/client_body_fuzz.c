@@ -1,17 +1,8 @@
 /* What the writer sends, un-stuffed, is the input with its line ends made CR LF; no bare CR or LF is ever sent. */
 #include "smtp/client_body.h"
 
+#include "base/fuzz.h"
 #include "base/memory.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The plain definition, a byte at a time. */
 static size_t normalise(struct slice in, char *out)
@@ -43,14 +34,14 @@ static size_t unstuff(struct slice wire, char *out)
     for (;;) {
         size_t cr = slice_find(wire, '\r');
 
-        check(cr != SIZE_MAX && cr + 1 < wire.len && wire.ptr[cr + 1] == '\n');
-        check(slice_find(slice_first(wire, cr), '\n') == SIZE_MAX);
+        must(cr != SIZE_MAX && cr + 1 < wire.len && wire.ptr[cr + 1] == '\n');
+        must(slice_find(slice_first(wire, cr), '\n') == SIZE_MAX);
         if (cr == 1 && wire.ptr[0] == '.') {
-            check(wire.len == 3);
+            must(wire.len == 3);
             return at;
         }
         if (wire.ptr[0] == '.') {
-            check(wire.ptr[1] == '.');
+            must(wire.ptr[1] == '.');
             wire = slice_from(wire, 1);
             cr--;
         }
@@ -81,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
         buf_init(&out, 3 * len + 8);
         write_chunks(in, steps[i], &out);
-        check(slice_eq(slice_of(got, unstuff(buf_slice(&out), got)), slice_of(want, want_len)));
+        must(slice_eq(slice_of(got, unstuff(buf_slice(&out), got)), slice_of(want, want_len)));
         buf_release(&out);
     }
     free(want);

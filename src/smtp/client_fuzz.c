@@ -5,12 +5,9 @@
 #include "smtp/client.h"
 
 #include "base/buf.h"
-
-#include <stdlib.h>
+#include "base/fuzz.h"
 
 enum { INPUT_MAX = 32 * 1024, TRANSCRIPT_MAX = 16 * 1024 * 1024, MESSAGES_MAX = 4 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 struct driver {
     struct smtp_client *c;

@@ -1,17 +1,8 @@
 /* What the grammar accepts it accepts again when written out, and it never holds what could end a line or a path. */
 #include "smtp/path.h"
 
+#include "base/fuzz.h"
 #include "base/utf8.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool cond)
-{
-    if (!cond)
-        abort();
-}
 
 static void check_mailbox(const struct smtp_mailbox *box, bool utf8)
 {

@@ -2,7 +2,7 @@
  * the rest is a script of server_drive.h; what the driver answers is in the script too. */
 #include "smtp/server_drive.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "base/fuzz.h"
 
 enum { SCRIPT_MAX = 16 * 1024 };
 

@@ -109,13 +109,13 @@ void pool_put(struct pool *p, struct slice destination, struct connection *c)
 struct connection *pool_take(struct pool *p, struct slice destination, const struct decision *d)
 {
     struct slot *s = map_get(&p->slots, destination);
-    struct pooled *e;
 
     if (s == NULL)
         return NULL;
-    TAILQ_FOREACH(e, &s->list, in_slot)
-    if (connection_meets(e->connection, d))
-        return forget(e);
+    for (struct pooled *e = TAILQ_FIRST(&s->list); e != NULL; e = TAILQ_NEXT(e, in_slot)) {
+        if (connection_meets(e->connection, d))
+            return forget(e);
+    }
     return NULL;
 }
 

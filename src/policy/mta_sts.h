@@ -19,12 +19,16 @@ struct sts_policy {
     size_t              lines_len;
 };
 
-/* The text of a policy file, as fetched. Both line ends of the RFC; the first of a repeated field wins, mx repeats, unknown
- * fields are skipped. ERR_SYNTAX for all else, `why` names the line. Everything lives in `arena`. */
-MUST_USE enum status sts_policy_parse(struct slice text, struct arena *arena, struct sts_policy *out, struct fault *why);
+/* The text of a policy file, as fetched, by the grammar of section 3.2: lines end with LF or CRLF, the last need not;
+ * no blank line, BOM or control character. The first of a repeated field wins, mx repeats, unknown fields are skipped;
+ * names and modes are in lower case. enforce and testing need an mx; mx are host names in A-labels. Everything lives
+ * in `arena`. ERR_SYNTAX, or ERR_LIMIT when it is longer than STS_POLICY_MAX or has more than STS_MX_MOST mx; `why`
+ * names the line or the field. *out is written only on OK. */
+MUST_USE enum status sts_policy_parse(struct slice text, struct arena *arena, struct sts_policy *out,
+                                      struct fault *why);
 
-/* May mail go to the server of this name (section 4.1)? A pattern "*.example.org" stands for exactly one label. Case and a
- * trailing dot of `mx` do not count. True for mode none, which allows everything. */
+/* May mail go to the server of this name (section 4.1)? A pattern "*.example.org" stands for exactly one label. Case
+ * and a trailing dot of `mx` do not count. True for mode none, which allows everything. */
 bool sts_policy_allows(const struct sts_policy *p, struct slice mx);
 
 #endif

@@ -12,6 +12,16 @@ static const char *const verdict_names[] = {
     [CERT_SELF_SIGNED] = "self-signed", [CERT_UNTRUSTED] = "untrusted",
 };
 
+static const char *const dane_names[] = {
+    [DANE_NOT_CHECKED] = "not-checked",
+    [DANE_MATCHED] = "matched",
+    [DANE_MISMATCH] = "mismatch",
+    [DANE_EXPIRED] = "expired",
+    [DANE_HOST_MISMATCH] = "host-mismatch",
+    [DANE_INVALID] = "invalid",
+    [DANE_ERROR] = "error",
+};
+
 const char *tls_version_name(enum tls_version v)
 {
     return version_names[v];
@@ -33,4 +43,9 @@ bool tls_version_parse(struct slice s, enum tls_version *out)
 const char *cert_verdict_name(enum cert_verdict v)
 {
     return verdict_names[v];
+}
+
+const char *dane_verdict_name(enum dane_verdict v)
+{
+    return dane_names[v];
 }

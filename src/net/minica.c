@@ -196,7 +196,7 @@ enum status minica_issue(const struct minica *ca, const struct minica_leaf *leaf
     issuer = ca != NULL ? ca->root : cert;
     add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, issuer, NID_ext_key_usage, leaf->for_clients ? "clientAuth" : "serverAuth");
-    if (leaf->names_len > 0)
+    if (leaf->names_len > 0 && !leaf->has_common_name_only)
         add_names(cert, leaf);
     sign(cert, issuer, ca != NULL ? ca->key : key);
     st = write_pair(ca, cert, key, chain_file, key_file, why);

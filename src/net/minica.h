@@ -18,6 +18,7 @@ struct minica_leaf {
     enum minica_key    key;
     int64_t            valid_from_s, valid_for_s; /* from now; 0 for the length: 30 days */
     bool               for_clients; /* clientAuth in place of serverAuth */
+    bool               has_common_name_only; /* no DNS names in it: the first stands in the subject alone */
 };
 
 /* A root with a P-256 key, valid for ten years. */

@@ -1,5 +1,6 @@
 #include "policy/decide.h"
 
+#include "base/clock.h"
 #include "policy/demand.h"
 
 static const char *const source_names[] = {
@@ -28,6 +29,7 @@ struct weighing {
     int rank;      /* of the strictest demand; -1: none yet */
     bool has_patience;
     struct patience patience;
+    const struct rule *exempt_by; /* the rule that exempts from what the destination publishes; NULL: none */
 };
 
 /* -- demands ---------------------------------------------------------------------------------------------- */
@@ -130,11 +132,25 @@ static void consider_patience(struct weighing *w, const struct patience *p)
 
 /* -- who speaks ------------------------------------------------------------------------------------------- */
 
+/* "; until 2026-12-31 it exempts from ..." for a rule with an end date. */
+static struct slice exemption_words(struct weighing *w, const struct rule *r)
+{
+    char date[CLOCK_TEXT];
+    bool is_over = r->exempt_until_s <= w->facts->now_s;
+
+    if (r->exempt_until_s == 0)
+        return SLICE_LIT("");
+    (void)clock_rfc3339(r->exempt_until_s - 1, date);
+    return arena_printf(w->arena, "; %s from the destination's DANE and MTA-STS %s %.10s",
+                        is_over ? "it exempted" : "it exempts", is_over ? "to the end of" : "until the end of", date);
+}
+
 static void weigh_rule(struct weighing *w, const struct rule *r)
 {
     struct demand d = demand_of_rule(r);
     struct patience p = resolve(w, (struct patience){ r->on_failure, r->defer_for_s, r->alternate });
-    struct slice text = demand_words(&d, w->arena);
+    struct slice text = arena_printf(w->arena, "%.*s%.*s", SLICE_FMT(demand_words(&d, w->arena)),
+                                     SLICE_FMT(exemption_words(w, r)));
 
     if (demand_requires_tls(&d))
         text = arena_printf(w->arena, "%.*s; %.*s", SLICE_FMT(text), SLICE_FMT(patience_words(w, &p)));
@@ -149,6 +165,8 @@ static void weigh_rule(struct weighing *w, const struct rule *r)
     weigh(w, &d);
     if (demand_requires_tls(&d))
         consider_patience(w, &p);
+    if (r->exempt_until_s > w->facts->now_s)
+        w->exempt_by = r;
 }
 
 static void weigh_rules(struct weighing *w, const struct rule *const *rules, size_t len)
@@ -167,14 +185,18 @@ static void weigh_default(struct weighing *w)
         [LEVEL_DANE] = "TLS with a certificate that DNSSEC vouches for",
     };
     struct demand d = { .level = w->facts->default_level };
+    bool is_relaxed = w->facts->tls_required_no && !w->facts->requires_tls && d.level > LEVEL_MAY;
 
+    if (is_relaxed)
+        d.level = LEVEL_MAY;
     add_reason(w, REASON_DEFAULT, SLICE_LIT(""), false,
-               arena_printf(w->arena, "the gateway's default is %s: %s", tls_level_name(d.level), meanings[d.level]));
+               arena_printf(w->arena, "%s %s: %s",
+                            is_relaxed ? "the sender asks for delivery even without TLS (TLS-Required: No), so that the level is"
+                                       : "the gateway's default is",
+                            tls_level_name(d.level), meanings[d.level]));
     weigh(w, &d);
 }
 
-/* The host's certificate is the one that will be shown, so its issuers and names hold, whoever made the level;
- * a stricter rule still has its way about whether a name is looked at. */
 static void weigh_host(struct weighing *w, const struct host_demand *h)
 {
     struct demand d = demand_of_host(h);
@@ -183,9 +205,89 @@ static void weigh_host(struct weighing *w, const struct host_demand *h)
         w, REASON_HOST, h->name, false,
         arena_printf(w->arena, "host '%.*s' demands %.*s", SLICE_FMT(h->name), SLICE_FMT(demand_words(&d, w->arena))));
     weigh(w, &d);
-    w->out->ca_file = h->ca_file;
-    w->out->names = h->names;
-    w->out->names_len = h->names_len;
+}
+
+/* The host's certificate is the one that will be shown, so its issuers and names hold, whoever made the level; a stricter
+ * rule still has its way about whether a name is looked at. */
+static void use_certificate_of_host(struct decision *out, const struct host_demand *h)
+{
+    out->ca_file = h->ca_file;
+    out->names = h->names;
+    out->names_len = h->names_len;
+}
+
+/* -- what the destination publishes, and the sender asks for ------------------------------------------------- */
+
+/* The sender's REQUIRETLS holds whatever a rule exempts from, or a header asks for. */
+static bool is_relaxed(const struct weighing *w)
+{
+    return !w->facts->requires_tls && (w->facts->tls_required_no || w->exempt_by != NULL);
+}
+
+static struct slice relaxed_words(const struct weighing *w)
+{
+    if (w->exempt_by != NULL)
+        return arena_printf(w->arena, "rule '%.*s' exempts from it", SLICE_FMT(w->exempt_by->name));
+    return SLICE_LIT("the sender asks for delivery even without TLS (TLS-Required: No)");
+}
+
+static void record_sts(struct weighing *w, const char *why_not)
+{
+    const struct sts_policy_facts *s = &w->facts->sts;
+
+    add_reason(w, REASON_MTA_STS, s->id, true,
+               arena_printf(w->arena, "the MTA-STS policy of '%.*s' is in mode %s: %s", SLICE_FMT(s->domain),
+                            sts_mode_name(s->policy->mode), why_not));
+}
+
+static void enforce_sts(struct weighing *w)
+{
+    const struct sts_policy_facts *s = &w->facts->sts;
+    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
+    struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_DEFAULT });
+
+    add_reason(w, REASON_MTA_STS, s->id, false,
+               arena_printf(w->arena,
+                            "the MTA-STS policy of '%.*s' demands %.*s, and the server's own name; %.*s", SLICE_FMT(s->domain),
+                            SLICE_FMT(demand_words(&d, w->arena)), SLICE_FMT(patience_words(w, &p))));
+    weigh(w, &d);
+    consider_patience(w, &p);
+    w->out->sts = s->policy;
+    w->out->sts_id = s->id;
+}
+
+static void weigh_sts(struct weighing *w)
+{
+    const struct sts_policy_facts *s = &w->facts->sts;
+
+    w->out->is_uncertain = s->is_uncertain;
+    if (s->policy == NULL)
+        return;
+    if (s->policy->mode == STS_MODE_NONE)
+        record_sts(w, "it demands nothing");
+    else if (s->policy->mode == STS_MODE_TESTING)
+        record_sts(w, "what it demands is only recorded");
+    else if (is_relaxed(w))
+        record_sts(w, arena_printf(w->arena, "not enforced, for %.*s", SLICE_FMT(relaxed_words(w))).ptr);
+    else
+        enforce_sts(w);
+}
+
+static void weigh_requiretls(struct weighing *w)
+{
+    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
+    struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_BOUNCE });
+
+    if (!w->facts->requires_tls)
+        return;
+    add_reason(w, REASON_REQUIRETLS, SLICE_LIT(""), false,
+               arena_printf(w->arena,
+                            "the message came with REQUIRETLS: it demands %.*s, proven by DANE or MTA-STS, and a server that offers "
+                            "REQUIRETLS itself; %.*s",
+                            SLICE_FMT(demand_words(&d, w->arena)), SLICE_FMT(patience_words(w, &p))));
+    weigh(w, &d);
+    consider_patience(w, &p);
+    w->out->needs_requiretls = true;
 }
 
 static void settle_alternate(struct weighing *w)
@@ -197,7 +299,7 @@ static void settle_alternate(struct weighing *w)
                             alternate_of(w, SLICE_LIT("")).len > 0;
     out->on_failure = w->patience.on_failure;
     out->defer_for_s = w->patience.defer_for_s;
-    if (out->always_alternate || (requires_tls && out->on_failure != ON_FAILURE_DEFER))
+    if (out->always_alternate || out->on_failure != ON_FAILURE_DEFER)
         out->alternate = alternate_of(w, w->patience.alternate);
 }
 
@@ -210,12 +312,17 @@ void policy_decide(const struct policy_facts *facts, struct arena *arena, struct
     *out = (struct decision){ .level = LEVEL_NONE };
     if (facts->rules != NULL)
         rules_len = rule_set_match(facts->rules, RULE_OUTBOUND, facts->sender, facts->recipient, arena, &rules);
-    out->reasons = w.reasons = ARENA_ARRAY(arena, struct reason, rules_len + 1);
+    out->reasons = w.reasons = ARENA_ARRAY(arena, struct reason, rules_len + 3);
     weigh_rules(&w, rules, rules_len);
     if (facts->host != NULL)
         weigh_host(&w, facts->host);
     else
         weigh_default(&w);
+    weigh_sts(&w);
+    weigh_requiretls(&w);
+    if (facts->host != NULL)
+        use_certificate_of_host(out, facts->host);
+    out->uses_dane = (facts->looks_up_mx && !is_relaxed(&w)) || out->level == LEVEL_DANE;
     w.reasons[w.winner].decided = true;
     if (!w.has_patience)
         w.patience = resolve(&w, (struct patience){ .on_failure = ON_FAILURE_DEFAULT });
@@ -251,6 +358,7 @@ void policy_decide_alternate(const struct decision *d, const struct host_demand 
                                                .decided = host_decides };
     *out = (struct decision){
         .level = host_decides ? own.level : d->level,
+        .uses_dane = host_decides ? own.level == LEVEL_DANE : d->level == LEVEL_DANE,
         .min_version = own.min_version > d->min_version ? own.min_version : d->min_version,
         .ca_file = host->ca_file,
         .names = host->names,
@@ -258,6 +366,7 @@ void policy_decide_alternate(const struct decision *d, const struct host_demand 
         .any_name = host_decides ? own.any_name : d->any_name,
         .on_failure = d->on_failure == ON_FAILURE_ALTERNATE ? ON_FAILURE_DEFER : d->on_failure,
         .defer_for_s = d->defer_for_s,
+        .needs_requiretls = d->needs_requiretls,
         .reasons = reasons,
         .reasons_len = d->reasons_len + 1,
     };

@@ -2,6 +2,7 @@
 #ifndef STERNPOST_POLICY_DECIDE_H
 #define STERNPOST_POLICY_DECIDE_H
 
+#include "policy/mta_sts.h"
 #include "policy/rule.h"
 #include "policy/tls_result.h"
 
@@ -18,6 +19,13 @@ struct host_demand {
     bool                any_name;
 };
 
+/* The MTA-STS policy of the recipient domain (of the host's, when that is a domain whose MX are used), as far as it is known. */
+struct sts_policy_facts {
+    const struct sts_policy *policy;       /* NULL: none */
+    struct slice             domain, id;
+    bool                     is_uncertain; /* there may be one, but it could not be had */
+};
+
 struct policy_facts {
     struct rule_address       sender, recipient;
     const struct rule_set    *rules;          /* NULL for mail that stays inside: it matches no rule (T3) */
@@ -25,6 +33,11 @@ struct policy_facts {
     enum alternate_mode       alternate_mode; /* the gateway's alternate secure route */
     struct slice              alternate_host;
     const struct host_demand *host;           /* NULL: by MX */
+    bool                      looks_up_mx;    /* the servers come out of MX records: DANE and MTA-STS count */
+    struct sts_policy_facts   sts;
+    bool                      requires_tls;    /* the message came with REQUIRETLS (RFC 8689 section 2) */
+    bool                      tls_required_no; /* its header says "TLS-Required: No" (section 3) */
+    int64_t                   now_s;           /* wall clock, for rules that end */
 };
 
 enum reason_source { REASON_DEFAULT, REASON_RULE, REASON_HOST, REASON_REQUIRETLS, REASON_DANE, REASON_MTA_STS };
@@ -50,6 +63,12 @@ struct decision {
     int64_t              defer_for_s; /* ON_FAILURE_DEFER; 0: the queue's limit */
     struct slice         alternate;   /* host that is tried first when the demand is not met; empty: none serves */
     bool                 always_alternate; /* go there at once, without trying the recipient's own servers */
+    const struct sts_policy *sts;  /* in mode enforce, and it holds: servers must be in it; NULL: none */
+    struct slice         sts_id;
+    bool                 uses_dane; /* TLSA records of a server hold where there are some (policy/server_decision.h) */
+    bool                 needs_tlsa_match; /* of one server: a record must match, besides what the level asks */
+    bool                 needs_requiretls; /* every hop must be authenticated and offer REQUIRETLS itself */
+    bool                 is_uncertain;     /* an MTA-STS policy may be missing here that could not be had */
     const struct reason *reasons;
     size_t               reasons_len;
 };
@@ -60,7 +79,14 @@ struct decision {
  * Patience, from short to long: bounce, defer by its time, alternate, defer without a time. A rule that leaves it
  * open means alternate where there is a host for it, else defer without a time. The alternate secure route serves
  * delivery by MX alone, and not a rule that says defer (semantics section 7); ON_FAILURE_ALTERNATE
- * without success there defers. Everything in *out lives in `arena` or is borrowed from `facts` and its rules. */
+ * without success there defers.
+ *
+ * What the destination publishes is weighed, too: an MTA-STS policy in mode enforce demands verify with the server's own
+ * name, and waits where it is not met (RFC 8461 section 5). A rule with an end date exempts from it and from DANE, and so does
+ * TLS-Required: No, which also lowers the default to may; rules, hosts and REQUIRETLS still hold. REQUIRETLS demands
+ * verify, never waits for a server to mend its ways, and outranks TLS-Required: No (RFC 8689 section 4.1).
+ *
+ * `alternate` is set also where TLS is not required yet: a server's TLSA records may do so. Everything in *out lives in `arena` or is borrowed from `facts` and its rules. */
 void policy_decide(const struct policy_facts *facts, struct arena *arena, struct decision *out);
 
 static inline bool decision_requires_tls(const struct decision *d)
@@ -75,7 +101,7 @@ void policy_decide_alternate(const struct decision *d, const struct host_demand 
 
 /* Does this connection meet the decision? TLS_RESULT_OK, or the result type that names the failure; `why` gets the
  * sentence ("certificate of 'mx1' expired 2026-01-01"). `facts` were gathered with the decision's CA and names.
- * LEVEL_DANE is TLS_RESULT_DANE_REQUIRED whatever the facts: they hold no TLSA match. */
+ * LEVEL_DANE and needs_tlsa_match ask for a matching TLSA record; with LEVEL_DANE nothing else of the certificate counts. */
 enum tls_result decision_check(const struct decision *d, const struct tls_facts *facts, struct slice server,
                                struct fault *why);
 

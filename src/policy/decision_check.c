@@ -72,17 +72,42 @@ static enum tls_result check_name(const struct decision *d, const struct tls_fac
     return TLS_RESULT_CERTIFICATE_HOST_MISMATCH;
 }
 
+static enum tls_result check_dane(const struct tls_facts *facts, struct slice server, struct fault *why)
+{
+    static const struct {
+        enum tls_result result;
+        const char *text;
+    } by_verdict[] = {
+        [DANE_NOT_CHECKED] = { TLS_RESULT_DANE_REQUIRED, "was held against no TLSA record, and level dane is demanded" },
+        [DANE_MISMATCH] = { TLS_RESULT_TLSA_INVALID, "matches none of its TLSA records" },
+        [DANE_EXPIRED] = { TLS_RESULT_CERTIFICATE_EXPIRED, "is out of its dates, though a TLSA record matches its issuer" },
+        [DANE_HOST_MISMATCH] = { TLS_RESULT_CERTIFICATE_HOST_MISMATCH,
+                                 "is for another name, though a TLSA record matches its issuer" },
+        [DANE_INVALID] = { TLS_RESULT_VALIDATION_FAILURE, "has a broken chain, though a TLSA record matches its issuer" },
+        [DANE_ERROR] = { TLS_RESULT_VALIDATION_FAILURE, "could not be held against its TLSA records" },
+    };
+
+    if (facts->dane == DANE_MATCHED)
+        return TLS_RESULT_OK;
+    return fail(why, by_verdict[facts->dane].result, "certificate of '%.*s' %s%s%s", SLICE_FMT(server),
+                by_verdict[facts->dane].text, facts->dane_text[0] == '\0' ? "" : ": ", facts->dane_text);
+}
+
 enum tls_result decision_check(const struct decision *d, const struct tls_facts *facts, struct slice server,
                                struct fault *why)
 {
-    if (d->level == LEVEL_DANE)
-        return fail(why, TLS_RESULT_DANE_REQUIRED, "level dane is demanded, and no TLSA record was matched for '%.*s'",
-                    SLICE_FMT(server));
+    enum tls_result result;
+
     if (!facts->is_tls)
         return check_clear(d, facts, server, why);
     if (facts->version < d->min_version)
         return fail(why, TLS_RESULT_VALIDATION_FAILURE, "'%.*s' speaks TLS %s, and TLS %s or higher is demanded",
                     SLICE_FMT(server), demand_version_words(facts->version), demand_version_words(d->min_version));
+    if (d->level == LEVEL_DANE || d->needs_tlsa_match) {
+        result = check_dane(facts, server, why);
+        if (result != TLS_RESULT_OK || d->level == LEVEL_DANE)
+            return result;
+    }
     if (d->level < LEVEL_VERIFY)
         return TLS_RESULT_OK;
     if (facts->verdict != CERT_TRUSTED)

@@ -30,6 +30,7 @@ struct rule {
     enum on_failure     on_failure;
     int64_t             defer_for_s;  /* ON_FAILURE_DEFER: then bounce; 0: until the queue's own limit */
     struct slice        alternate;    /* host for the alternate secure route; empty: the gateway's */
+    int64_t             exempt_until_s; /* outbound: until then DANE and MTA-STS of the destination are not enforced; 0: they are */
     bool                is_testing;   /* only records what it would have done */
     bool                refuses_421;  /* inbound: 421 4.7.0 and close instead of 530 5.7.0 */
 };

@@ -151,7 +151,7 @@ static enum status compile_demand(const struct compiling *c)
     d->ca_file = setting_text(c->o, "ca", c->arena);
     d->names = setting_list(c->o, "names", c->arena, &d->names_len);
     d->any_name = setting_yes(c->o, "any-name");
-    if (d->level < LEVEL_VERIFY && (d->ca_file.len > 0 || d->names_len > 0 || d->any_name))
+    if (d->level != LEVEL_VERIFY && (d->ca_file.len > 0 || d->names_len > 0 || d->any_name))
         return setting_refuse(c->o, "tls", c->why,
                               "ca, names and any-name are looked at by level verify alone; set tls to "
                               "verify, or remove them");

@@ -1,9 +1,12 @@
 #include "settings/setting_set.h"
+#include "settings/units.h"
+
+enum { DAY_S = 86400 };
 
 /* Fields that mean something in one direction only. */
 static enum status check_direction(const struct setting_object *o, const struct rule *r, struct fault *why)
 {
-    static const char *const outbound_only[] = { "on-failure", "defer-for", "alternate" };
+    static const char *const outbound_only[] = { "on-failure", "defer-for", "alternate", "exempt-until" };
 
     if (r->direction == RULE_OUTBOUND)
         return r->refuses_421 ? setting_refuse(o, "refuse", why, "it is for inbound rules; remove it") : OK;
@@ -11,13 +14,18 @@ static enum status check_direction(const struct setting_object *o, const struct 
         if (setting_has(o, outbound_only[i]))
             return setting_refuse(o, outbound_only[i], why, "it is for outbound rules; remove it");
     }
+    if (r->level == LEVEL_DANE)
+        return setting_refuse(o, "level", why, "dane is for outbound rules; a client has no TLSA records. Use verify");
     return OK;
 }
 
 /* Semantics T4: a name is worth nothing without a trusted issuer. */
 static enum status check_level(const struct setting_object *o, const struct rule *r, struct fault *why)
 {
-    if (r->level < LEVEL_VERIFY && (r->ca_file.len > 0 || r->names_len > 0 || r->any_name))
+    if (r->level == LEVEL_MAY && r->exempt_until_s == 0)
+        return setting_refuse(o, "level", why,
+                              "may demands nothing; it is for rules that exempt (exempt-until). Use encrypt, verify or dane");
+    if (r->level != LEVEL_VERIFY && (r->ca_file.len > 0 || r->names_len > 0 || r->any_name))
         return setting_refuse(o, "level", why,
                               "ca, names and any-name are looked at by level verify alone; set it to verify, "
                               "or remove them");
@@ -43,7 +51,8 @@ static enum status check_failure(const struct setting_object *o, const struct ru
 enum status compile_rule(const struct setting_object *o, bool has_alternate, struct arena *arena, struct rule *out,
                          struct fault *why)
 {
-    static const enum tls_level levels[] = { LEVEL_ENCRYPT, LEVEL_VERIFY }; /* as the words stand in the schema */
+    static const enum tls_level levels[] = { LEVEL_MAY, LEVEL_ENCRYPT, LEVEL_VERIFY, LEVEL_DANE }; /* as in the schema */
+    struct slice until = setting_text(o, "exempt-until", arena);
     enum status st;
 
     *out = (struct rule){
@@ -63,6 +72,11 @@ enum status compile_rule(const struct setting_object *o, bool has_alternate, str
     out->from = setting_list(o, "from", arena, &out->from_len);
     out->to = setting_list(o, "to", arena, &out->to_len);
     out->names = setting_list(o, "names", arena, &out->names_len);
+    if (until.len > 0) {
+        if (units_parse_day(until, &out->exempt_until_s, why) != OK)
+            return ERR_SYNTAX;
+        out->exempt_until_s += DAY_S;
+    }
     st = check_direction(o, out, why);
     if (st == OK)
         st = check_level(o, out, why);

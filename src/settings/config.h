@@ -51,13 +51,15 @@ struct config_outbound {
     struct net_address address4, address6;    /* to connect from; port 0 */
     struct slice       helo;                  /* the hostname unless set */
     enum tls_profile   tls_profile;
+    const char        *ca_file;               /* NULL: the system's issuers */
+    uint16_t           https_port;
     unsigned           connections;                 /* in all, over all workers */
     unsigned           connections_per_destination;
     unsigned           messages_per_connection;
     unsigned           servers_per_attempt, addresses_per_attempt; /* DNS-10 */
     int64_t            connect_ms, handshake_ms, command_ms, end_ms, reuse_ms; /* end: the answer to end of data;
                                                        reuse: how long an idle connection is kept */
-    bool               allows_private;        /* MX on loopback and private addresses */
+    bool               allows_private;        /* MX and policy hosts on loopback and private addresses */
     const int64_t     *retry_s;               /* wait after attempt 1, 2, ...; the last one repeats */
     size_t             retry_len;
 };

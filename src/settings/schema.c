@@ -4,6 +4,7 @@
 #include "settings/domain_name.h"
 #include "settings/nearest.h"
 #include "settings/server_spec.h"
+#include "settings/units.h"
 
 enum { NAME_MAX_LEN = 64, USER_MAX_LEN = 128, TEXT_MAX_LEN = 1000 };
 
@@ -60,6 +61,14 @@ static enum status is_file(struct slice text, struct arena *arena, struct slice 
     return is_line(text, arena, out, why);
 }
 
+static enum status is_day(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    int64_t start_s;
+
+    *out = arena_copy(arena, text);
+    return units_parse_day(text, &start_s, why);
+}
+
 static enum status is_pattern(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
 {
     return domain_name_normalise_pattern(text, true, arena, out, why);
@@ -110,7 +119,7 @@ static const struct setting_field host_fields[] = {
       .normalise = is_server },
     { "mx-lookup", "Whether the one server is a domain whose mail exchangers are used", "true", SETTING_YES_NO,
       .initial = "false" },
-    { "tls", "What a connection must prove", "verify", SETTING_CHOICE, "none|may|encrypt|verify", "verify" },
+    { "tls", "What a connection must prove", "verify", SETTING_CHOICE, "none|may|encrypt|verify|dane", "verify" },
     { "min-version", "Lowest TLS version taken; 1.2 unless set, where TLS is demanded", "1.3", SETTING_CHOICE,
       VERSIONS },
     { "implicit-tls", "TLS from the first byte; true for port 465 unless set", "true", SETTING_YES_NO },
@@ -137,7 +146,11 @@ static const struct setting_field rule_fields[] = {
       SETTING_LIST, .normalise = is_pattern, .refers_to = "list" },
     { "to", "Recipients, written likewise; everyone unless set", "bank.example,.bank.example", SETTING_LIST,
       .normalise = is_pattern, .refers_to = "list" },
-    { "level", "What a connection must prove", "encrypt", SETTING_CHOICE, "encrypt|verify", "verify" },
+    { "level", "What a connection must prove", "encrypt", SETTING_CHOICE, "may|encrypt|verify|dane", "verify" },
+    { "exempt-until",
+      "To the end of this day (UTC) DANE and MTA-STS of these recipients are not enforced, for their records are broken; the "
+      "level of the rule still is",
+      "2026-12-31", SETTING_TEXT, .normalise = is_day },
     { "min-version", "Lowest TLS version taken", "1.3", SETTING_CHOICE, VERSIONS },
     { "ca", "PEM file of the issuers to trust; the system's unless set", "/etc/sternpost/bank-ca.pem", SETTING_TEXT,
       .normalise = is_file },
@@ -186,6 +199,20 @@ static const struct setting_field gateway_fields[] = {
       "postmaster@example.org", SETTING_TEXT, .normalise = is_address },
     { "delay-warning", "When senders are told that a message is late; 0: never", "4h", SETTING_DURATION, NULL, "4h" },
     { "expire", "When a message is returned as undeliverable", "5d", SETTING_DURATION, NULL, "5d" },
+    { "report-from", "Address of ours from which TLS reports are sent; none are sent unless set",
+      "tls-reports@example.org", SETTING_TEXT, .normalise = is_address },
+    { "report-organization", "Our name in TLS reports; the domain of report-from unless set", "Example Ltd", SETTING_TEXT,
+      .normalise = is_line },
+    { "report-contact", "Whom to ask about our TLS reports; report-from unless set", "postmaster@example.org", SETTING_TEXT,
+      .normalise = is_address },
+    { "report-dkim-selector", "Selector of the DKIM key that signs TLS reports", "tlsrpt2026", SETTING_TEXT,
+      .normalise = is_name },
+    { "report-dkim-key", "PEM file of that key, RSA or Ed25519; reports by mail need it", "/etc/sternpost/tlsrpt.key",
+      SETTING_TEXT, .normalise = is_file },
+    { "report-failures-only", "Send a TLS report only of days on which something failed", "true", SETTING_YES_NO,
+      .initial = "false" },
+    { "report-skip", "Addresses, domains and .subdomains that get no TLS reports from us", "example.net", SETTING_LIST,
+      .normalise = is_plain_pattern },
 };
 
 #define FIELDS(f) (f), COUNT_OF(f)

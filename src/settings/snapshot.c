@@ -32,6 +32,28 @@ struct compiling {
 
 /* -- by kind ---------------------------------------------------------------------------------------------- */
 
+static enum status compile_reports(struct compiling *c, const struct setting_object *o)
+{
+    struct gateway *g = &c->s->gateway;
+    struct arena *arena = &c->s->arena;
+
+    g->report_from = setting_text(o, "report-from", arena);
+    g->report_organization = setting_text(o, "report-organization", arena);
+    g->report_contact = setting_text(o, "report-contact", arena);
+    g->report_dkim_selector = setting_text(o, "report-dkim-selector", arena);
+    g->report_dkim_key = setting_text(o, "report-dkim-key", arena);
+    g->report_failures_only = setting_yes(o, "report-failures-only");
+    g->report_skip = setting_list(o, "report-skip", arena, &g->report_skip_len);
+    if (g->report_organization.len == 0 && g->report_from.len > 0)
+        g->report_organization = slice_from(g->report_from, slice_find_last(g->report_from, '@') + 1);
+    if (g->report_contact.len == 0)
+        g->report_contact = g->report_from;
+    if ((g->report_dkim_selector.len > 0) != (g->report_dkim_key.len > 0))
+        return setting_refuse(o, g->report_dkim_key.len > 0 ? "report-dkim-selector" : "report-dkim-key", c->why,
+                              "it is missing; signing takes both");
+    return OK;
+}
+
 static enum status compile_gateway(struct compiling *c, const struct setting_object *o)
 {
     struct gateway *g = &c->s->gateway;
@@ -49,7 +71,7 @@ static enum status compile_gateway(struct compiling *c, const struct setting_obj
                               "the alternate secure route needs a host; set alternate-host");
     if (g->expire_s < 60)
         return setting_refuse(o, "expire", c->why, "it is shorter than a minute; nothing could be tried again");
-    return OK;
+    return compile_reports(c, o);
 }
 
 static enum status add_domain(struct compiling *c, const struct setting_object *o)

@@ -38,6 +38,12 @@ struct gateway { /* the one setting of its kind */
     struct slice        postmaster;    /* where mail to <postmaster> without a domain goes; empty: refused 450 */
     int64_t             delay_warning_s; /* delayed-delivery DSN after; 0: never */
     int64_t             expire_s;        /* bounce after */
+    struct slice        report_from;     /* sender of TLS reports; empty: none are sent */
+    struct slice        report_organization, report_contact; /* never empty where report_from is not */
+    struct slice        report_dkim_selector, report_dkim_key; /* both or none; the key is a file */
+    bool                report_failures_only;
+    const struct slice *report_skip;     /* patterns of addresses and domains without reports */
+    size_t              report_skip_len;
 };
 
 /* Reference-counted; immutable but for the count. */

@@ -1,5 +1,7 @@
 #include "settings/units.h"
 
+#include <time.h>
+
 #include <stdio.h>
 
 struct unit {
@@ -115,4 +117,35 @@ const char *units_size_text(uint64_t bytes, char out[static UNITS_TEXT])
     else
         (void)snprintf(out, UNITS_TEXT, "%llu%s", (unsigned long long)(bytes / sizes[i].size), sizes[i].name);
     return out;
+}
+
+static bool parse_digits(struct slice text, size_t at, size_t len, int *out)
+{
+    *out = 0;
+    for (size_t i = at; i < at + len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        *out = *out * 10 + (text.ptr[i] - '0');
+    }
+    return true;
+}
+
+enum status units_parse_day(struct slice text, int64_t *start_s, struct fault *why)
+{
+    enum { LEN = 10, YEAR = 0, MONTH = 5, DAY = 8 };
+    struct tm asked = { 0 }, real;
+    time_t t;
+    bool is_good = text.len == LEN && text.ptr[MONTH - 1] == '-' && text.ptr[DAY - 1] == '-' &&
+                   parse_digits(text, YEAR, 4, &asked.tm_year) && parse_digits(text, MONTH, 2, &asked.tm_mon) &&
+                   parse_digits(text, DAY, 2, &asked.tm_mday) && asked.tm_year >= 1970;
+
+    asked.tm_year -= 1900;
+    asked.tm_mon -= 1;
+    real = asked;
+    t = is_good ? timegm(&real) : 0;
+    /* timegm() takes the 31st of April for the 1st of May. */
+    if (!is_good || real.tm_mday != asked.tm_mday || real.tm_mon != asked.tm_mon)
+        return fault_set(why, ERR_SYNTAX, "it is no day; write it like 2026-12-31");
+    *start_s = (int64_t)t;
+    return OK;
 }

@@ -104,7 +104,7 @@ static const struct { int verb; const char *kind, *name, *fields; enum status st
     { CHANGE, "rule", "bank", "{\"level\": \"may\", \"exempt-until\": \"2026-12-31\"}", OK, GOOD },
     { CHANGE, "rule", "bank", "{\"exempt-until\": \"2026-02-29\"}", ERR_SYNTAX, "it is no day; write it like 2026-12-31" },
     { CHANGE, "rule", "bank", "{\"level\": \"dane\"}", OK, GOOD },
-    { CHANGE, "rule", "bank", "{\"level\": \"dane\", \"direction\": \"inbound\"}", ERR_SYNTAX, "dane is for outbound rules" },
+    { CHANGE, "rule", "bank", "{\"level\": \"dane\", \"direction\": \"inbound\", \"alternate\": null}", ERR_SYNTAX, "dane is for outbound rules" },
     { CHANGE, "gateway", "gateway", "{\"report-from\": \"tls@example.org\", \"report-dkim-key\": \"/k\"}", ERR_SYNTAX,
       "field 'report-dkim-selector': it is missing" },
     { CHANGE, "rule", "bank", "{\"level\": \"encrypt\", \"names\": [\"a.example\"]}", ERR_SYNTAX, "looked at by level verify alone" },

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.authority import Authority  # noqa: E402
+from harness.internet import Internet  # noqa: E402
 from harness.sternpost import HOSTNAME, Sternpost  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -69,3 +70,11 @@ def standing_subnet(world):
 def standing_gateway(tmp_path_factory, standing_subnet, certificate):
     """The same for daemons that serve all tests of a file."""
     yield from _gateways(tmp_path_factory.mktemp("standing"), standing_subnet, certificate)
+
+
+@pytest.fixture(scope="module")
+def internet(tmp_path_factory, world, authority):
+    """A test internet to be filled and started; it ends with the file's last test."""
+    made = Internet(tmp_path_factory.mktemp("internet"), next(world.internets), authority, world)
+    yield made
+    made.stop()

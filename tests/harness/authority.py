@@ -51,13 +51,14 @@ class Authority:
         with open(self.bundle, "wb") as out:
             out.write(_pem(self.root))
 
-    def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None):
-        """A certificate for these DNS names or addresses, valid from now + first to now + last."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None, key=None, has_alternative=True):
+        """A certificate for these DNS names or addresses, valid from now + first to now + last. Without `has_alternative` the
+        first name stands in the subject alone, where nobody looks any more (RFC 9525)."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         self.count += 1
         file = file or f"certificate-{self.count}"
-        leaf = self._sign(_name(names[0]), key.public_key(), first, last, names,
-                          own_key=key if is_self_signed else None)
+        leaf = self._sign(_name(names[0]), key.public_key(), first, last,
+                          names if has_alternative else (), own_key=key if is_self_signed else None)
         chain = self.folder / f"{file}.pem"
         chain.write_bytes(_pem(leaf) + (b"" if is_self_signed else _pem(self.root)))
         key_file = self.folder / f"{file}.key"

@@ -1,10 +1,23 @@
 """A scripted SMTP server: the recipient's side of a delivery, well-behaved or not, that records what it got."""
 import socket
 import ssl
+import struct
 import threading
 from dataclasses import dataclass, field
 
 DEFAULT_EXTENSIONS = ("PIPELINING", "SIZE 10485760", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES")
+
+
+def _reset(session):
+    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+BROKEN_HANDSHAKES = {
+    True: lambda session: session.sock.sendall(b"\x15\x03\x01\x00\x02\x02\x28"),  # fatal alert: handshake failure
+    "garbage": lambda session: session.sock.sendall(b"500 5.5.1 TLS? never heard of it\r\n" * 4),
+    "reset": _reset,
+    "silent": lambda session: session.sock.recv(65536),
+}
 
 
 def server_context(certificate, version=None):
@@ -34,16 +47,17 @@ class Message:
 
 class Sink:
     """Listens at once; `with Sink(...)`. `replies` maps a verb, or "." for the end of data, "greeting" for the first
-    line, to a reply or to a function of (session, argument) that returns one or None for the usual."""
+    line, to a reply or to a function of (session, argument) that returns one or None for the usual. `broken_handshake`:
+    False, True for a fatal alert, or a word of BROKEN_HANDSHAKES. `tls_extensions` are offered within TLS only."""
 
     def __init__(self, address, port=2600, tls=None, implicit=False, extensions=DEFAULT_EXTENSIONS, replies=None,
-                 broken_handshake=False, offers_starttls=None, delay=0.0):
+                 broken_handshake=False, offers_starttls=None, delay=0.0, tls_extensions=()):
         self.address, self.port, self.tls, self.implicit = address, port, tls, implicit
         self.offers_starttls = (tls is not None or broken_handshake) and not implicit
         if offers_starttls is not None:
             self.offers_starttls = offers_starttls
         self.extensions, self.replies, self.broken_handshake = list(extensions), replies or {}, broken_handshake
-        self.delay = delay
+        self.tls_extensions, self.delay = list(tls_extensions), delay
         self.messages, self.commands, self.handshake_faults, self.credentials = [], [], [], []
         self.sessions, self.sockets = 0, set()
         self.ending = threading.Event()
@@ -107,7 +121,7 @@ class _Session:
     def _wrap(self):
         if self.sink.broken_handshake:
             self.sock.recv(65536)  # the ClientHello; bytes before it would be another fault
-            self.sock.sendall(b"\x15\x03\x01\x00\x02\x02\x28")  # fatal alert: handshake failure
+            BROKEN_HANDSHAKES[self.sink.broken_handshake](self)
             raise EOFError
         self.sock = self.sink.tls.wrap_socket(self.sock, server_side=True)
         self.tls = self.sock.version()
@@ -165,7 +179,7 @@ class _Session:
 
     def _on_ehlo(self, argument):
         self.hello = argument
-        lines = [*self.sink.extensions]
+        lines = [*self.sink.extensions, *(self.sink.tls_extensions if self.tls else [])]
         if self.sink.offers_starttls and not self.tls:
             lines.append("STARTTLS")
         lines.insert(0, "sink.example.test")

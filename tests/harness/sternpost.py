@@ -49,7 +49,7 @@ class Sternpost:
     """One daemon in `folder`, listening on `address`. Options that are not given are the tests' defaults."""
 
     def __init__(self, folder, address, certificate, listeners=None, records=(), forwarders=(), outbound=None,
-                 limits=None, queue=None, top=None):
+                 limits=None, queue=None, top=None, resolver=None):
         self.folder, self.address = folder, address
         self.folder.mkdir(exist_ok=True)
         self.file = str(folder / "sternpost.conf")
@@ -60,7 +60,7 @@ class Sternpost:
         self.outbound = {"port": OUT, "allow-private": True, "retry": ["1s"], **(outbound or {})}
         self.limits = {"min-free-space": "1MiB", **(limits or {})}
         self.queue_options = queue
-        self.records, self.forwarders = list(records), list(forwarders)
+        self.records, self.forwarders, self.resolver = list(records), list(forwarders), resolver
         self.process = None
 
     # The configuration file
@@ -73,7 +73,7 @@ class Sternpost:
             options["address"] = [f"{self.address}:{listener['port']}"]
             text += _section(f'listener "{name}"', options)
         text += _section("outbound", self.outbound) + _section("limits", self.limits)
-        text += _section("resolver", self._resolver())
+        text += _section("resolver", self.resolver or self._resolver())
         if self.queue_options:
             text += _section("queue", self.queue_options)
         with open(self.file, "w", encoding="utf-8") as out:

@@ -18,7 +18,8 @@ GROUPS = ["postdrop"]
 class World:
     def __init__(self, worker):
         self.number = worker
-        self.subnets = itertools.count(1)
+        self.subnets, self.internets = itertools.count(1), itertools.count(7)
+        self.has_own_network = False
         self.mount_fault = self._isolate()
 
     def subnet(self):
@@ -34,6 +35,9 @@ class World:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
             return f"no namespaces: {os.strerror(ctypes.get_errno())}"
         _run("ip", "link", "set", "lo", "up")
+        self.has_own_network = True
+        if not _has_all_users():
+            return "needs root itself, for the users of others"
         try:
             _run("mount", "--make-rprivate", "/")
         except subprocess.CalledProcessError as e:
@@ -53,6 +57,11 @@ class World:
         except subprocess.CalledProcessError as e:
             return f"cannot lay the mail servers over /usr: {e.stderr.strip()}"
         return None
+
+
+def _has_all_users():
+    """False in a user namespace that maps but one."""
+    return pathlib.Path("/proc/self/uid_map").read_text().split()[2] == "4294967295"
 
 
 def _run(*command):

@@ -172,6 +172,15 @@ static bool in_any(const uint8_t *ip, const struct range *ranges, size_t len)
     return false;
 }
 
+bool net_address_is_loopback(const struct net_address *a)
+{
+    const uint8_t *v4 = v4_bytes(a);
+
+    if (v4 != NULL)
+        return v4[0] == 127;
+    return a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->sa.v6.sin6_addr);
+}
+
 static bool is_global_v4(const uint8_t *ip)
 {
     return !in_any(ip, v4_special, COUNT_OF(v4_special));

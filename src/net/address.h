@@ -28,6 +28,7 @@ const char *net_address_ip(const struct net_address *a, char out[static NET_ADDR
 const char *net_address_text(const struct net_address *a, char out[static NET_ADDRESS_TEXT]); /* "[2001:db8::1]:25" */
 uint16_t net_address_port(const struct net_address *a);
 bool net_address_same_ip(const struct net_address *a, const struct net_address *b); /* mapped v4 equals v4 */
+bool net_address_is_loopback(const struct net_address *a); /* 127.0.0.0/8 or ::1 */
 /* Global unicast: not loopback, private (RFC 1918, RFC 4193), link-local, shared (RFC 6598), documentation,
  * benchmarking, multicast, unspecified, mapped or NAT64 forms of such (STS-22, DNS-10). */
 bool net_address_is_global(const struct net_address *a);

@@ -79,6 +79,22 @@ static const struct { const char *ip; bool is_global; } global_cases[] = {
     { "2002:808:808::1", true },   { "5f00::1", false },             { "4000::1", false },
 };
 
+static const struct { const char *ip; bool is_loopback; } loopback_cases[] = {
+    { "127.0.0.1", true },  { "127.8.9.10", true },       { "::1", true },   { "::ffff:127.0.0.1", true },
+    { "0.0.0.0", false },   { "128.0.0.1", false },       { "::", false },   { "::2", false },
+    { "10.0.0.1", false },  { "::ffff:10.0.0.1", false }, { "fe80::1", false },
+};
+
+TEST(is_loopback)
+{
+    for (size_t i = 0; i < COUNT_OF(loopback_cases); i++) {
+        struct net_address a;
+
+        CHECK_INT(net_address_parse(slice_str(loopback_cases[i].ip), 25, &a), OK);
+        CHECK_CASE(loopback_cases[i].ip, net_address_is_loopback(&a) == loopback_cases[i].is_loopback);
+    }
+}
+
 TEST(is_global)
 {
     for (size_t i = 0; i < COUNT_OF(global_cases); i++) {
@@ -166,5 +182,5 @@ TEST(network_refuses)
     }
 }
 
-RUN_TESTS(T(with_port), T(with_port_refuses), T(is_global), T(same_ip), T(limit_key), T(network_holds),
+RUN_TESTS(T(with_port), T(with_port_refuses), T(is_global), T(is_loopback), T(same_ip), T(limit_key), T(network_holds),
           T(network_refuses))

@@ -69,6 +69,25 @@ enum status listener_open(struct listener *out, const struct net_address *at, bo
     return OK;
 }
 
+enum status listener_open_unix(struct listener *out, const struct unix_socket *at, struct fault *why)
+{
+    enum status st;
+    int fd;
+
+    *out = (struct listener){ .fd = -1, .spare_fd = -1 };
+    st = unix_socket_bind(at, &fd, why);
+    if (st != OK)
+        return st;
+    if (listen(fd, BACKLOG) != 0) {
+        st = fault_errno(why, "cannot listen on the %s '%s'", at->what, at->path);
+        (void)unlink(at->path);
+        close(fd);
+        return st;
+    }
+    *out = (struct listener){ .fd = fd, .spare_fd = eventfd(0, EFD_CLOEXEC) };
+    return OK;
+}
+
 void listener_close(struct listener *l)
 {
     if (l->fd >= 0)

@@ -1,9 +1,10 @@
 /* net/listener.h: a listening TCP socket of one worker. All workers listen at the same address (SO_REUSEPORT); the
- * kernel spreads connections over them. */
+ * kernel spreads connections over them. Or a unix socket, of one thread. */
 #ifndef STERNPOST_NET_LISTENER_H
 #define STERNPOST_NET_LISTENER_H
 
 #include "net/address.h"
+#include "net/unix_socket.h"
 
 struct listener {
     int fd;       /* watch it for LOOP_READ */
@@ -15,7 +16,9 @@ struct listener {
  * ERR_PERMANENT (no right to the port, no such address) or ERR_TEMPORARY, each with the remedy. */
 MUST_USE enum status listener_open(struct listener *out, const struct net_address *at, bool is_first,
                                    struct fault *why);
-void listener_close(struct listener *l); /* idempotent */
+/* The same at a unix socket; peers have no address (family AF_UNIX). Errors are those of unix_socket_bind(). */
+MUST_USE enum status listener_open_unix(struct listener *out, const struct unix_socket *at, struct fault *why);
+void listener_close(struct listener *l); /* idempotent; the file of a unix socket stays */
 
 /* Where it really listens: the port that the kernel chose for port 0. */
 void listener_address(const struct listener *l, struct net_address *out);

@@ -70,6 +70,17 @@ struct config_queue {
     unsigned dsn_per_minute; /* DSNs to one address's domain */
 };
 
+struct config_bridge { /* services for a Postfix beside us (bridge/bridge.h) */
+    const char        *socketmap;         /* as written; NULL: not served */
+    const char        *socketmap_path;    /* of a unix socket; NULL: see socketmap_address, which is on loopback */
+    struct net_address socketmap_address;
+    unsigned           socketmap_mode;
+    const char        *tlsrpt_socket;     /* path of the datagram socket; NULL: none */
+    unsigned           tlsrpt_mode;
+    const char        *group;             /* of both sockets' files; NULL: our own */
+    bool               asks_in_brackets;  /* "[mx.example.org]" is answered like the domain mx.example.org */
+};
+
 /* Every slice and string lives as long as the config; slices have a NUL behind them. */
 struct config {
     struct slice                  hostname;       /* ours: lower case, A-labels */
@@ -87,6 +98,7 @@ struct config {
     bool                          has_admin;
     struct net_address            admin;          /* metrics and health */
     struct config_queue           queue;
+    struct config_bridge          bridge;
     struct arena                  arena;          /* private */
 };
 

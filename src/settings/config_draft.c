@@ -150,6 +150,34 @@ static enum status finish_listeners(struct config_draft *d, const char *file, st
     return OK;
 }
 
+/* Answers are for anybody who asks, so nobody from outside may. */
+static enum status finish_bridge(struct config_draft *d, struct place at, struct fault *why)
+{
+    struct config_bridge *b = &d->out.bridge;
+    struct slice text = slice_str(b->socketmap);
+    static const struct slice scheme = { "unix:", 5 };
+
+    b->asks_in_brackets = d->bracketed == 1;
+    if (b->tlsrpt_socket != NULL && b->tlsrpt_socket[0] != '/')
+        return refuse(at, why, "bridge: tlsrpt-socket '%s' is no path; write /run/sternpost/tlsrpt.sock",
+                      b->tlsrpt_socket);
+    if (b->socketmap == NULL)
+        return OK;
+    if (slice_starts(text, SLICE_LIT("unix:/"))) {
+        b->socketmap_path = b->socketmap + scheme.len;
+        return OK;
+    }
+    if (net_address_parse_with_port(text, &b->socketmap_address, NULL) != OK)
+        return refuse(at, why, "bridge: socketmap '%s' is no place to listen; write unix:/PATH or 127.0.0.1:8461",
+                      b->socketmap);
+    if (!net_address_is_loopback(&b->socketmap_address))
+        return refuse(at, why,
+                      "bridge: socketmap '%s' can be reached from outside, and nobody signs in there; use an address "
+                      "of loopback, such as 127.0.0.1:8461",
+                      b->socketmap);
+    return OK;
+}
+
 enum status config_draft_finish(struct config_draft *d, const char *file, struct fault *why)
 {
     struct place at = { file, d->line };
@@ -162,5 +190,7 @@ enum status config_draft_finish(struct config_draft *d, const char *file, struct
                       "\"[::]:25\"} }");
     if (!d->helo_is_set)
         d->out.outbound.helo = d->out.hostname;
+    if (finish_bridge(d, at, why) != OK)
+        return ERR_SYNTAX;
     return finish_listeners(d, file, why);
 }

@@ -26,6 +26,7 @@ struct config_draft {
     struct listener_draft *listeners;
     size_t listeners_len;
     bool helo_is_set;
+    int bracketed; /* 0 none, 1 policy */
     unsigned line; /* where the file ends */
 };
 

@@ -164,6 +164,25 @@ static const struct config_option options[] = {
       .kind = &config_number, .offset = TOP(queue.window), .min = 10, .max = 1000000 },
     { "queue", "dsn-per-minute", "number", "60", "Delivery reports a minute to addresses of one domain",
       .kind = &config_number, .offset = TOP(queue.dsn_per_minute), .min = 1, .max = 100000 },
+
+    { "bridge", "socketmap", "string", "",
+      "Where a Postfix beside us asks for TLS policies (smtp_tls_policy_maps): unix:/PATH, or a loopback address with "
+      "port such as 127.0.0.1:8461; empty: nowhere",
+      .kind = &config_text, .offset = TOP(bridge.socketmap) },
+    { "bridge", "socketmap-mode", "file mode", "0660", "Who may ask on a socket of unix:/PATH",
+      .kind = &config_mode, .offset = TOP(bridge.socketmap_mode) },
+    { "bridge", "tlsrpt-socket", "string", "",
+      "Path of the socket on which Postfix or Exim reports the TLS of its deliveries (smtp_tlsrpt_socket_name), for the "
+      "daily TLS reports; empty: none",
+      .kind = &config_text, .offset = TOP(bridge.tlsrpt_socket) },
+    { "bridge", "tlsrpt-mode", "file mode", "0220", "Who may report there",
+      .kind = &config_mode, .offset = TOP(bridge.tlsrpt_mode) },
+    { "bridge", "group", "string", "", "Group that the files of both sockets belong to, such as postfix; empty: our own",
+      .kind = &config_text, .offset = TOP(bridge.group) },
+    { "bridge", "bracketed", "none|policy", "none",
+      "What is said of a relay host in brackets, [mx.example.org]: nothing but what rules and hosts demand, or the policy "
+      "of the domain mx.example.org",
+      .kind = &config_word, .offset = offsetof(struct config_draft, bracketed) },
 };
 
 size_t config_options(const struct config_option **out)

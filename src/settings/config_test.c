@@ -53,7 +53,9 @@ static const char whole[] =
     "  local-data = {\"mx.example.test. 60 IN A 127.0.0.2\"} trust-anchor-file = \"/r.key\"\n"
     "  trust-anchors = {\"a\", \"b\"} timeout = 3s }\n"
     "admin { address = \"127.0.0.1:8025\" }\n"
-    "queue { trace-keep = 1d window = 20 dsn-per-minute = 2 }\n";
+    "queue { trace-keep = 1d window = 20 dsn-per-minute = 2 }\n"
+    "bridge { socketmap = \"unix:/run/s/policy.sock\" socketmap-mode = 0666 tlsrpt-socket = \"/run/s/tlsrpt.sock\"\n"
+    "  tlsrpt-mode = \"0222\" group = postfix bracketed = policy }\n";
 
 static void check_listeners(const struct config *c)
 {
@@ -100,6 +102,10 @@ TEST(config_with_everything)
     CHECK_STR(slice_str(c->resolver.local_data[0]), "mx.example.test. 60 IN A 127.0.0.2");
     CHECK(c->has_admin && c->queue.trace_keep_s == 86400 && c->queue.window == 20 && c->queue.dsn_per_minute == 2);
     CHECK_STR(slice_str(net_address_text(&c->admin, text)), "127.0.0.1:8025");
+    CHECK_STR(slice_str(c->bridge.socketmap_path), "/run/s/policy.sock");
+    CHECK_STR(slice_str(c->bridge.tlsrpt_socket), "/run/s/tlsrpt.sock");
+    CHECK_STR(slice_str(c->bridge.group), "postfix");
+    CHECK(c->bridge.socketmap_mode == 0666 && c->bridge.tlsrpt_mode == 0222 && c->bridge.asks_in_brackets);
     config_free(c);
 }
 
@@ -117,6 +123,8 @@ TEST(config_defaults)
     CHECK_STR(c->outbound.helo, "mail.example.org");
     CHECK(c->outbound.retry_len == 6 && c->outbound.retry_s[0] == 300 && c->outbound.retry_s[5] == 14400);
     CHECK(c->resolver.forwarders_len == 0 && c->queue.trace_keep_s == 30 * 86400);
+    CHECK(c->bridge.socketmap == NULL && c->bridge.tlsrpt_socket == NULL && c->bridge.group == NULL);
+    CHECK(c->bridge.socketmap_mode == 0660 && c->bridge.tlsrpt_mode == 0220 && !c->bridge.asks_in_brackets);
     CHECK(c->listeners[0].tls_config.profile == TLS_PROFILE_INTERMEDIATE);
     config_free(c);
     config_free(NULL);
@@ -174,6 +182,18 @@ static const struct { const char *name, *text, *why; } bad_cases[] = {
     { "retry", HOST "outbound { retry = {5m, soon} }\n", ":2: retry: 'soon' is not a duration" },
     { "store", HOST CERT MX "store = \"postgres://x\"\n", "the store 'postgres://x' is of no known kind" },
     { "no listener", HOST CERT, ":3: there is no listener" },
+    { "socketmap, no scheme", HOST CERT MX "bridge { socketmap = \"/run/p.sock\" }\n",
+      "bridge: socketmap '/run/p.sock' is no place to listen" },
+    { "socketmap, not absolute", HOST CERT MX "bridge { socketmap = \"unix:p.sock\" }\n",
+      "bridge: socketmap 'unix:p.sock' is no place to listen" },
+    { "socketmap, reachable", HOST CERT MX "bridge { socketmap = \"0.0.0.0:8461\" }\n",
+      "bridge: socketmap '0.0.0.0:8461' can be reached from outside" },
+    { "socketmap, mode", HOST "bridge { socketmap-mode = rw }\n", ":2: socketmap-mode: 'rw' is not a file mode" },
+    { "socketmap, decimal", HOST "bridge { socketmap-mode = 880 }\n", ":2: socketmap-mode: '880' is not a file mode" },
+    { "socketmap, no mode", HOST "bridge { socketmap-mode = 0000 }\n", ":2: socketmap-mode: a file mode is from" },
+    { "tlsrpt, no path", HOST CERT MX "bridge { tlsrpt-socket = \"tlsrpt.sock\" }\n",
+      "bridge: tlsrpt-socket 'tlsrpt.sock' is no path" },
+    { "brackets", HOST "bridge { bracketed = all }\n", ":2: bracketed: 'all' is not known; one of none|policy" },
     { "no role", HOST CERT "listener \"x\" {\n address = {0.0.0.0:25}\n}\n", ":5: 'role' is missing in a section listener" },
     { "no address", HOST CERT "listener \"x\" {\n role = mx\n address = {}\n}\n", ":6: 'address' is missing in a section" },
     { "no key", HOST MX "certificate \"default\" { chain = \"/c.pem\" }\n", ":3: 'key' is missing in a section certificate" },

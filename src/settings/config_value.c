@@ -145,11 +145,31 @@ static enum status read_network(const struct config_option *o, struct slice text
     return net_network_parse(text, field, why);
 }
 
+/* Octal, as chmod has it. */
+static enum status read_mode(const struct config_option *o, struct slice text, struct arena *arena, void *field,
+                             struct fault *why)
+{
+    unsigned mode = 0;
+
+    (void)o, (void)arena;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.len > 4 || text.ptr[i] < '0' || text.ptr[i] > '7')
+            return fault_set(why, ERR_SYNTAX, "'%.*s' is not a file mode; write it in octal, such as 0660",
+                             SLICE_FMT(slice_first(text, 40)));
+        mode = mode * 8 + (unsigned)(text.ptr[i] - '0');
+    }
+    if (text.len == 0 || mode == 0 || mode > 0777)
+        return fault_set(why, ERR_SYNTAX, "a file mode is from 0001 to 0777, such as 0660");
+    *(unsigned *)field = mode;
+    return OK;
+}
+
 const struct config_kind config_text = { "string", read_text, sizeof(const char *) };
 const struct config_kind config_host_name = { "host name", read_host_name, sizeof(struct slice) };
 const struct config_kind config_word = { "word", read_word, sizeof(int) };
 const struct config_kind config_yes_no = { "true or false", read_yes_no, sizeof(bool) };
 const struct config_kind config_number = { "number", read_number, sizeof(unsigned) };
+const struct config_kind config_mode = { "file mode", read_mode, sizeof(unsigned) };
 const struct config_kind config_port = { "port", read_port, sizeof(uint16_t) };
 const struct config_kind config_duration_ms = { "duration", read_duration_ms, sizeof(int64_t) };
 const struct config_kind config_duration_s = { "duration", read_duration_s, sizeof(int64_t) };

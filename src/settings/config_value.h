@@ -19,6 +19,7 @@ struct config_kind {
 
 /* Into:                                       const char *; struct slice; int (an enum); bool; unsigned; uint16_t */
 extern const struct config_kind config_text, config_host_name, config_word, config_yes_no, config_number, config_port;
+extern const struct config_kind config_mode; /* into unsigned */
 /* Into:                                       int64_t; int64_t; uint64_t; struct net_address and net_network */
 extern const struct config_kind config_duration_ms, config_duration_s, config_size, config_address, config_ip,
     config_network;

@@ -60,5 +60,8 @@ bool stream_has_pending(const struct stream *s);
 const char *stream_error(const struct stream *s);
 /* Facts of the finished (or failed) handshake. For a client, judged against its target. */
 void stream_tls_facts(const struct stream *s, struct tls_facts *out);
+/* For a server in TLS: the same, with the client's certificate judged by a bundle (NULL: the system's) and names. */
+void stream_tls_judge(const struct stream *s, const char *ca_file, const struct slice *names, size_t names_len,
+                      struct tls_facts *out);
 
 #endif

@@ -150,3 +150,10 @@ void stream_tls_facts(const struct stream *s, struct tls_facts *out)
     if (!s->is_shaken)
         (void)snprintf(out->handshake_error, sizeof out->handshake_error, "%s", s->error);
 }
+
+void stream_tls_judge(const struct stream *s, const char *ca_file, const struct slice *names, size_t names_len,
+                      struct tls_facts *out)
+{
+    *out = (struct tls_facts){ .is_tls = true };
+    tls_server_judge(s->ssl, ca_file, names, names_len, out);
+}

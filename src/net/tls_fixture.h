@@ -98,7 +98,9 @@ static inline struct tls_server *serve(enum tls_profile profile, const char *con
 {
     struct tls_server_certificate certificates[8];
     struct tls_server_config config = {
-        .profile = profile, .certificates = certificates, .certificates_len = files_len,
+        .profile = profile,
+        .certificates = certificates,
+        .certificates_len = files_len,
     };
     struct tls_server *t;
     struct fault why = { "" };
@@ -106,8 +108,8 @@ static inline struct tls_server *serve(enum tls_profile profile, const char *con
     for (size_t i = 0; i < files_len; i++)
         certificates[i] = (struct tls_server_certificate){ path_of(files[i], "pem"), path_of(files[i], "key") };
     for (size_t i = 0; i < files_len; i++) /* path_of() has four buffers */
-        certificates[i] = (struct tls_server_certificate){ strdup(certificates[i].chain_file),
-                                                           strdup(certificates[i].key_file) };
+        certificates[i] =
+            (struct tls_server_certificate){ strdup(certificates[i].chain_file), strdup(certificates[i].key_file) };
     if (tls_server_new(&config, &t, &why) != OK)
         fail_msg("%s", why.text);
     for (size_t i = 0; i < files_len; i++) {
@@ -125,11 +127,11 @@ static inline struct tls_server *serve_one(const char *file)
 /* Connects, says a word each way (tickets of TLS 1.3 travel with it), leaves the facts of both ends. */
 struct meeting {
     struct tls_facts client, server;
-    bool             met;
+    bool met;
 };
 
 static inline void meet(struct tls_server *server, struct tls_client *client, const struct tls_target *target,
-                 struct meeting *out)
+                        struct meeting *out)
 {
     enum stream_result c, s;
     struct pair p;
@@ -148,35 +150,43 @@ static inline void meet(struct tls_server *server, struct tls_client *client, co
     pair_close(&p);
 }
 
-/* A name that a context of OpenSSL's own, with whatever it is told, asks a server of ours for. */
-static inline bool meet_raw(struct tls_server *server, SSL_CTX *ctx, const char *sni, struct tls_facts *facts)
+/* A session of OpenSSL's own, with whatever it was told, meets a server of ours; the pair stays open. */
+static inline bool shake_raw(struct tls_server *server, SSL *ssl, const char *sni, struct pair *p)
 {
     enum stream_result s = STREAM_AGAIN;
-    struct pair p;
-    SSL *ssl = SSL_new(ctx);
     int rc = 0;
 
-    pair_open(&p);
-    stream_start_server(&p.server, server);
-    CHECK(SSL_set_fd(ssl, p.client.fd) == 1);
+    pair_open(p);
+    stream_start_server(&p->server, server);
+    CHECK(SSL_set_fd(ssl, p->client.fd) == 1);
     if (sni != NULL)
         CHECK(SSL_set_tlsext_host_name(ssl, sni) == 1);
     SSL_set_connect_state(ssl);
     for (int i = 0; i < 2000 && (s == STREAM_AGAIN || rc != 1); i++) {
-        struct pollfd both[2] = { { .fd = p.client.fd, .events = POLLIN }, { .fd = p.server.fd, .events = POLLIN } };
+        struct pollfd both[2] = { { .fd = p->client.fd, .events = POLLIN }, { .fd = p->server.fd, .events = POLLIN } };
 
         if (rc != 1)
             rc = SSL_do_handshake(ssl);
         if (s == STREAM_AGAIN)
-            s = stream_handshake(&p.server);
+            s = stream_handshake(&p->server);
         if (s == STREAM_BROKEN)
             break;
         (void)poll(both, 2, 5);
     }
+    return s == STREAM_OK && rc == 1;
+}
+
+/* The same for a moment: the facts of the server. */
+static inline bool meet_raw(struct tls_server *server, SSL_CTX *ctx, const char *sni, struct tls_facts *facts)
+{
+    struct pair p;
+    SSL *ssl = SSL_new(ctx);
+    bool met = shake_raw(server, ssl, sni, &p);
+
     stream_tls_facts(&p.server, facts);
     SSL_free(ssl);
     pair_close(&p);
-    return s == STREAM_OK && rc == 1;
+    return met;
 }
 
 static const struct slice mx_name[] = { { "mx.example.test", 15 } };

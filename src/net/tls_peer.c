@@ -56,11 +56,20 @@ static void name_text(const X509_NAME *name, char *out, size_t size)
     BIO_free(bio);
 }
 
+static void note_finding(const X509_STORE_CTX *chain, struct finding *f)
+{
+    X509 *cert = X509_STORE_CTX_get_current_cert(chain);
+
+    f->error = X509_STORE_CTX_get_error(chain);
+    f->depth = X509_STORE_CTX_get_error_depth(chain);
+    if (cert != NULL)
+        name_text(X509_get_subject_name(cert), f->subject, sizeof f->subject);
+}
+
 int tls_peer_verify(X509_STORE_CTX *chain, void *unused)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct finding *f;
-    X509 *cert;
 
     (void)unused;
     if (X509_verify_cert(chain) == 1)
@@ -70,11 +79,7 @@ int tls_peer_verify(X509_STORE_CTX *chain, void *unused)
         f = NEW(struct finding);
         tls_must(SSL_set_ex_data(ssl, index_of_findings(), f));
     }
-    f->error = X509_STORE_CTX_get_error(chain);
-    f->depth = X509_STORE_CTX_get_error_depth(chain);
-    cert = X509_STORE_CTX_get_current_cert(chain);
-    if (cert != NULL)
-        name_text(X509_get_subject_name(cert), f->subject, sizeof f->subject);
+    note_finding(chain, f);
     return 1;
 }
 
@@ -89,23 +94,41 @@ static enum cert_verdict verdict_of(long error)
     }
 }
 
-static void verdict_facts(const SSL *ssl, struct tls_facts *out)
+static void verdict_facts(const SSL *ssl, long error, const struct finding *f, struct tls_facts *out)
 {
-    const struct finding *f = SSL_get_ex_data(ssl, index_of_findings());
-    long error = SSL_get_verify_result(ssl);
     const char *text = X509_verify_cert_error_string(error);
 
     out->verdict = verdict_of(error);
+    out->verdict_text[0] = '\0';
     if (out->verdict == CERT_TRUSTED)
         return;
     if (f == NULL || f->error != error) /* resumed: the code is remembered, the certificate is not */
         (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%s", text);
     else if (f->depth == 0)
-        (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%s: the server's own certificate '%s'", text,
-                       f->subject);
+        (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%s: the %s's own certificate '%s'", text,
+                       SSL_is_server(ssl) ? "client" : "server", f->subject);
     else
         (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%s: certificate %d of the chain, '%s'", text,
                        f->depth, f->subject);
+}
+
+void tls_peer_judge(const SSL *ssl, X509_STORE *store, struct tls_facts *out)
+{
+    X509 *leaf = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *chain;
+    struct finding found = { 0 };
+
+    if (leaf == NULL)
+        return;
+    chain = X509_STORE_CTX_new();
+    tls_must(chain != NULL && X509_STORE_CTX_init(chain, store, leaf, SSL_get_peer_cert_chain(ssl)) == 1);
+    tls_must(X509_STORE_CTX_set_default(chain, SSL_is_server(ssl) ? "ssl_client" : "ssl_server"));
+    X509_STORE_CTX_set_depth(chain, SSL_get_verify_depth(ssl));
+    X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(chain), SSL_get_security_level(ssl));
+    if (X509_verify_cert(chain) != 1)
+        note_finding(chain, &found);
+    verdict_facts(ssl, found.error, &found, out);
+    X509_STORE_CTX_free(chain);
 }
 
 static int64_t wall_s(const ASN1_TIME *t)
@@ -192,7 +215,7 @@ void tls_peer_facts(const SSL *ssl, struct tls_facts *out)
         return;
     }
     certificate_facts(cert, out);
-    verdict_facts(ssl, out);
+    verdict_facts(ssl, SSL_get_verify_result(ssl), SSL_get_ex_data(ssl, index_of_findings()), out);
 }
 
 static bool matches(X509 *cert, struct slice name, struct tls_facts *out)

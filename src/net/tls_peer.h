@@ -13,6 +13,9 @@ int tls_peer_verify(X509_STORE_CTX *chain, void *unused);
 /* Version, cipher, group, certificate and verdict; name_matches is left alone. */
 void tls_peer_facts(const SSL *ssl, struct tls_facts *out);
 
+/* The verdict on the peer's chain anew, with another store than the handshake's; without a certificate it stays. */
+void tls_peer_judge(const SSL *ssl, X509_STORE *store, struct tls_facts *out);
+
 /* Whether a DNS name of the leaf is one of `names` (RFC 9525: no partial wildcards, no common name, one label for a
  * wildcard; TLS-25). A trailing dot of a name does not count. */
 void tls_peer_match(const SSL *ssl, const struct slice *names, size_t names_len, struct tls_facts *out);

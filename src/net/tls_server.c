@@ -225,3 +225,23 @@ void tls_server_facts(const SSL *ssl, struct tls_facts *out)
     put = utf8_printable(slice_str(name == NULL ? "" : name), out->sni, sizeof out->sni - 1);
     out->sni[put.len] = '\0';
 }
+
+void tls_server_judge(const SSL *ssl, const char *ca_file, const struct slice *names, size_t names_len,
+                      struct tls_facts *out)
+{
+    X509_STORE *store;
+    struct fault why = { "" };
+
+    tls_server_facts(ssl, out);
+    tls_peer_match(ssl, names, names_len, out);
+    if (ca_file == NULL || out->verdict == CERT_ABSENT)
+        return;
+    if (tls_trust_store(ca_file, &store, &why) != OK) {
+        out->verdict = CERT_UNTRUSTED;
+        (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%.*s", (int)sizeof out->verdict_text - 1,
+                       why.text);
+        return;
+    }
+    tls_peer_judge(ssl, store, out);
+    X509_STORE_free(store);
+}

@@ -33,5 +33,8 @@ void tls_server_refresh(struct tls_server *t);
 /* For net/stream.h: a session that waits for its ClientHello, owned by the caller; and what became of it. */
 struct ssl_st *tls_server_open(struct tls_server *t);
 void tls_server_facts(const struct ssl_st *ssl, struct tls_facts *out);
+/* The same of a finished handshake, with the client's certificate judged by a bundle (NULL: the system's) and names. */
+void tls_server_judge(const struct ssl_st *ssl, const char *ca_file, const struct slice *names, size_t names_len,
+                      struct tls_facts *out);
 
 #endif

@@ -145,8 +145,26 @@ static int on_hello(SSL *ssl, int *alert, void *unused)
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
+/* A ticket holds the client's certificate without the rest of its chain, and a verdict that may have aged: who showed
+ * one shakes hands in full, so that rules can judge it by bundles of their own. */
+static SSL_TICKET_RETURN on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_len,
+                                   SSL_TICKET_STATUS status, void *unused)
+{
+    (void)ssl, (void)name, (void)name_len, (void)unused;
+    switch (status) {
+    case SSL_TICKET_SUCCESS:
+        return SSL_SESSION_get0_peer(session) != NULL ? SSL_TICKET_RETURN_IGNORE_RENEW : SSL_TICKET_RETURN_USE;
+    case SSL_TICKET_SUCCESS_RENEW:
+        return SSL_SESSION_get0_peer(session) != NULL ? SSL_TICKET_RETURN_IGNORE_RENEW : SSL_TICKET_RETURN_USE_RENEW;
+    case SSL_TICKET_EMPTY:
+    case SSL_TICKET_NO_DECRYPT: return SSL_TICKET_RETURN_IGNORE_RENEW;
+    default: return SSL_TICKET_RETURN_ABORT;
+    }
+}
+
 void tls_tickets_install(SSL_CTX *ctx)
 {
+    tls_must(SSL_CTX_set_session_ticket_cb(ctx, NULL, on_opened, NULL));
     SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
     tls_must(SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket));
     tls_must(SSL_CTX_set_num_tickets(ctx, 1));

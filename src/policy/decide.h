@@ -105,15 +105,27 @@ void policy_decide_alternate(const struct decision *d, const struct host_demand 
 enum tls_result decision_check(const struct decision *d, const struct tls_facts *facts, struct slice server,
                                struct fault *why);
 
-/* Inbound: may mail from `sender` to `recipient` be taken from a session with these facts? */
+/* One inbound rule that matches, and the session as the rule sees it. */
+struct inbound_case {
+    const struct rule      *rule;
+    const struct slice     *names; /* the client's certificate may have: the rule's, else the sender's domain */
+    size_t                  names_len;
+    const struct tls_facts *facts; /* for level verify gathered with the rule's bundle and these names */
+};
+/* The rules that match mail from `sender` to `recipient`, in order; facts are left to the caller. The null sender stands
+ * under the name its client said in EHLO (RFC 7208 section 2.4 takes it likewise). In `arena`. */
+size_t policy_inbound_cases(const struct rule_set *rules, struct rule_address sender, struct rule_address recipient,
+                            struct slice helo, struct arena *arena, struct inbound_case **out);
+
+/* May the mail be taken from this session? */
 struct inbound_verdict {
     bool               is_allowed;
     const struct rule *refused_by;  /* the strictest rule that refuses; NULL when allowed */
     const struct rule **testing;    /* testing rules that would have refused; in the arena */
     size_t             testing_len;
     struct slice       reason;      /* in words, for log and counter */
+    struct slice       reply;       /* what the client is told of why it was refused */
 };
-void policy_inbound(const struct rule_set *rules, struct rule_address sender, struct rule_address recipient,
-                    const struct tls_facts *facts, struct arena *arena, struct inbound_verdict *out);
+void policy_inbound(const struct inbound_case *cases, size_t len, struct arena *arena, struct inbound_verdict *out);
 
 #endif

@@ -72,8 +72,7 @@ void intake_on_mail(struct intake *s, const struct smtp_mail *mail)
     t = transaction_new(s);
     s->transaction = t;
     keep_mail(t, mail);
-    if (mail->address.len > 0 &&
-        mail_address_parse(&t->message->arena, mail->address, &sender, NULL) != OK) {
+    if (mail->address.len > 0 && mail_address_parse(&t->message->arena, mail->address, &sender, NULL) != OK) {
         intake_reset(s);
         answer(s, 553, "5.1.7", "the sender's address is not valid");
         return;
@@ -110,12 +109,10 @@ static bool has_route_inside(struct slice local)
 static const char *relay_refusal(const struct intake *s, const struct mail_address *to)
 {
     switch (s->listener->config->role) {
-    case ROLE_SUBMISSION:
-        return NULL; /* MAIL was for signed-in users only */
+    case ROLE_SUBMISSION: return NULL; /* MAIL was for signed-in users only */
     case ROLE_RELAY:
         return is_in_networks(s) ? NULL : "relaying denied: your address is in none of the networks served here";
-    case ROLE_MX:
-        break;
+    case ROLE_MX: break;
     }
     if (!snapshot_is_our_domain(s->worker->settings, to->domain))
         return "relaying denied: this is not a domain of ours";
@@ -131,30 +128,62 @@ static void note_testing(struct intake *s, const struct inbound_verdict *v)
     }
 }
 
+/* The session as each rule sees it: a certificate counts by the rule's own bundle and names. */
+static void gather_facts(const struct intake *s, struct inbound_case *cases, size_t len, struct arena *arena)
+{
+    for (size_t i = 0; i < len; i++) {
+        const struct rule *r = cases[i].rule;
+        struct tls_facts *judged;
+
+        cases[i].facts = intake_tls(s);
+        if (r->level < LEVEL_VERIFY || s->tls == NULL)
+            continue;
+        judged = ARENA_NEW(arena, struct tls_facts);
+        stream_tls_judge(&s->stream, r->ca_file.len > 0 ? r->ca_file.ptr : NULL, cases[i].names, cases[i].names_len,
+                         judged);
+        cases[i].facts = judged;
+    }
+}
+
+static void refuse_by_rule(struct intake *s, const struct inbound_verdict *v, const struct mail_address *to)
+{
+    bool for_now = v->refused_by->refuses_421;
+    struct smtp_reply r;
+
+    metric_add(METRIC_RCPT_REFUSED_TLS, 1);
+    tally_add(s->worker->tally, "inbound-refused", v->refused_by->name);
+    log_info(&s->log, "refused by rule", LOG_STR("rule", v->refused_by->name), LOG_STR("reason", v->reason),
+             LOG_STR("from_domain", s->transaction->sender.domain), LOG_STR("to_domain", to->domain));
+    if (for_now && s->tls == NULL)
+        smtp_reply_set(&r, 421, "4.7.0", "TLS required for this mail, closing the connection");
+    else if (for_now)
+        smtp_reply_set(&r, 421, "4.7.0", "%.*s; closing the connection", SLICE_FMT(v->reply));
+    else
+        smtp_reply_set(&r, 530, "5.7.0", "%.*s", SLICE_FMT(v->reply));
+    r.closes = for_now;
+    intake_answer(s, &r);
+}
+
 /* True when an inbound rule refuses, and the answer was given. */
 static bool refused_by_rule(struct intake *s, const struct mail_address *to)
 {
     struct transaction *t = s->transaction;
+    struct arena arena = { 0 };
+    struct inbound_case *cases;
     struct inbound_verdict v;
+    size_t len;
 
     if (s->listener->config->role != ROLE_MX)
         return false;
-    policy_inbound(snapshot_rules(s->worker->settings), t->sender, (struct rule_address){ to->local, to->domain },
-                   intake_tls(s), &t->message->arena, &v);
+    len = policy_inbound_cases(snapshot_rules(s->worker->settings), t->sender,
+                               (struct rule_address){ to->local, to->domain }, slice_str(s->helo), &arena, &cases);
+    gather_facts(s, cases, len, &arena);
+    policy_inbound(cases, len, &arena, &v);
     note_testing(s, &v);
-    if (v.is_allowed)
-        return false;
-    metric_add(METRIC_RCPT_REFUSED_TLS, 1);
-    tally_add(s->worker->tally, "inbound-refused", v.refused_by->name);
-    log_info(&s->log, "refused by rule", LOG_STR("rule", v.refused_by->name), LOG_STR("reason", v.reason),
-             LOG_STR("from_domain", t->sender.domain), LOG_STR("to_domain", to->domain));
-    if (v.refused_by->refuses_421)
-        close_with(s, 421, "4.7.0", "TLS required for this mail, closing the connection");
-    else if (intake_tls(s)->is_tls)
-        answer(s, 530, "5.7.0", "a higher TLS version is required for this mail");
-    else
-        answer(s, 530, "5.7.0", "Must issue a STARTTLS command first");
-    return true;
+    if (!v.is_allowed)
+        refuse_by_rule(s, &v, to);
+    arena_release(&arena);
+    return !v.is_allowed;
 }
 
 static void add_rcpt(struct transaction *t, const struct mail_address *address, const struct smtp_rcpt *rcpt)

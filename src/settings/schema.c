@@ -154,8 +154,8 @@ static const struct setting_field rule_fields[] = {
     { "min-version", "Lowest TLS version taken", "1.3", SETTING_CHOICE, VERSIONS },
     { "ca", "PEM file of the issuers to trust; the system's unless set", "/etc/sternpost/bank-ca.pem", SETTING_TEXT,
       .normalise = is_file },
-    { "names", "Names the certificate may have instead of the server's or the domain's", "mx.bank.example",
-      SETTING_LIST, .normalise = domain_name_normalise },
+    { "names", "Names the certificate may have instead of the server's or the domain's (inbound: the sender's domain)",
+      "mx.bank.example", SETTING_LIST, .normalise = domain_name_normalise },
     { "any-name", "Take a trusted certificate of any name", "true", SETTING_YES_NO, .initial = "false" },
     { "on-failure",
       "When the demand is not met: the alternate secure route, wait, or return the mail; alternate unless set, where "

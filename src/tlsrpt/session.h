@@ -31,6 +31,7 @@ struct tlsrpt_policy {
 
 struct tlsrpt_session {
     struct slice                domain;   /* whose report it goes into: "_smtp._tls.DOMAIN" tells where to */
+    struct slice                record;   /* that record as who made the connection saw it; empty: not known. Not counted */
     const struct tlsrpt_policy *policies; /* at least one; the session counts under each */
     size_t                      policies_len;
 };
@@ -43,9 +44,16 @@ struct tlsrpt_row {
     uint64_t     count;
 };
 
+/* Bounds of a row's texts, and of rows from one session; counts end where a signed 64-bit number does (RPT-03). */
 enum { TLSRPT_TEXT_MAX = 8 * 1024, TLSRPT_ROWS_MOST = 64 };
+#define TLSRPT_COUNT_MAX ((uint64_t)INT64_MAX)
 
-/* Cuts a session into at most TLSRPT_ROWS_MOST rows, in `arena`. Overlong strings are cut, bytes that are not UTF-8 replaced. */
+uint64_t tlsrpt_count_add(uint64_t a, uint64_t b); /* the sum, or TLSRPT_COUNT_MAX */
+
+/* Cuts a session into at most TLSRPT_ROWS_MOST rows, all different, in `arena`; `domain` is borrowed. The final results come
+ * first, so that of a session with too much to say some details are lost and no result. A count of a failure over 1 is for
+ * reports: here each counts once. Overlong strings and lists are cut, bytes that are not UTF-8 replaced. The order of TLSA
+ * records does not matter, so theirs are sorted. */
 void tlsrpt_rows_of(const struct tlsrpt_session *s, struct arena *arena, const struct tlsrpt_row **out, size_t *len);
 
 #endif

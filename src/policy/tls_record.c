@@ -288,7 +288,7 @@ enum record_outcome tlsrpt_record_choose(const struct slice *records, size_t len
 
     if (outcome == RECORD_VALID)
         outcome = find_field(text, version, SLICE_LIT("rua"), &value, why);
-    if (outcome == RECORD_VALID && text.len > TLSRPT_TEXT_MOST)
+    if (outcome == RECORD_VALID && text.len > TLSRPT_RECORD_MOST)
         outcome = refuse(text, "it is longer than 4096 bytes", why);
     if (outcome == RECORD_VALID && !is_printable(value))
         outcome = refuse(value, "'rua' holds what is no printable ASCII", why);

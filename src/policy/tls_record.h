@@ -13,7 +13,7 @@ enum record_outcome {
 };
 const char *record_outcome_name(enum record_outcome o); /* "valid" */
 
-enum { STS_ID_TEXT = 33, TLSRPT_URI_MOST = 10, TLSRPT_URI_LENGTH_MOST = 1024, TLSRPT_TEXT_MOST = 4096 };
+enum { STS_ID_TEXT = 33, TLSRPT_URI_MOST = 10, TLSRPT_URI_LENGTH_MOST = 1024, TLSRPT_RECORD_MOST = 4096 };
 
 /* Both choose the record that begins with its version and ";" (blanks may come between); what begins otherwise is not
  * looked at. Fields behind the version may come in any order, unknown ones are ignored, of a repeated one the first
@@ -39,7 +39,7 @@ struct tlsrpt_record {
     size_t                   uris_len;
 };
 
-/* Among the TXT records of "_smtp._tls.DOMAIN". RECORD_INVALID also when it is longer than TLSRPT_TEXT_MOST or has no
+/* Among the TXT records of "_smtp._tls.DOMAIN". RECORD_INVALID also when it is longer than TLSRPT_RECORD_MOST or has no
  * rua. Of its URIs those are usable that are well-formed, at most TLSRPT_URI_LENGTH_MOST bytes long, and either
  * mailto: with one ASCII address at a domain name, or https: with a host name, no user, and no port but 443 (threats
  * RPT-10). The others, and all behind the tenth usable one, are left out. Everything lives in `arena`. */

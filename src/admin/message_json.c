@@ -8,6 +8,7 @@ static const char *const origin_names[] = {
     [ORIGIN_RELAY] = "relay",
     [ORIGIN_SUBMISSION] = "submission",
     [ORIGIN_LOCAL] = "local",
+    [ORIGIN_REPORT] = "report",
 };
 
 static json_t *rcpt_to_json(const struct stored_rcpt *r)

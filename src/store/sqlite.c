@@ -38,6 +38,19 @@ static const struct {
     [STORE_AUDIT] = { sqlite_audit, true },
     [STORE_STATS] = { sqlite_stats, true },
     [STORE_TRIM] = { sqlite_trim, false },
+    [STORE_STS_LOAD] = { sqlite_sts_load, true },
+    [STORE_STS_SAVE] = { sqlite_sts_save, false },
+    [STORE_STS_FORGET] = { sqlite_sts_forget, false },
+    [STORE_REPORT_COUNT] = { sqlite_report_count, false },
+    [STORE_REPORT_COUNTS] = { sqlite_report_counts, true },
+    [STORE_REPORT_DOMAINS] = { sqlite_report_domains, true },
+    [STORE_REPORT_DAYS] = { sqlite_report_days, true },
+    [STORE_REPORT_TRIM] = { sqlite_report_trim, false },
+    [STORE_REPORT_CLAIM] = { sqlite_report_claim, false },
+    [STORE_REPORT_SAVE] = { sqlite_report_save, false },
+    [STORE_REPORT_DUE] = { sqlite_report_due, true },
+    [STORE_REPORT_LIST] = { sqlite_report_list, true },
+    [STORE_REPORT_FIND] = { sqlite_report_find, true },
 };
 
 /* No mmap: an I/O error would come as SIGBUS. No secure_delete (Debian's default): it writes every freed page. */
@@ -201,21 +214,31 @@ static void drop_orphans(struct sqlite *b)
     (void)query_run(b, query(b, sql));
 }
 
+/* Reports that a former life claimed and did not make. */
+static void release_reports(struct sqlite *b)
+{
+    static const char sql[] = "DELETE FROM report WHERE report_id = ''";
+
+    (void)query_run(b, query(b, sql));
+}
+
 /* The commit that failed may still come true when the log is read anew: its records were written, only the flush
  * was not. Puts of it were refused and claims of it are nobody's. */
 static void clear_suspects(struct sqlite *b, const struct suspect *suspects, size_t len)
 {
-    static const char sql[] = "UPDATE delivery SET state = state & ~1 WHERE message = ?1";
+    static const char release[] = "UPDATE delivery SET state = state & ~1 WHERE message = ?1";
+    static const char forget[] = "DELETE FROM report WHERE seq = ?1 AND report_id = ''";
 
     for (size_t i = 0; i < len; i++) {
-        sqlite3_stmt *q = suspects[i].is_claim ? query(b, sql) : NULL;
+        sqlite3_stmt *q;
 
-        if (suspects[i].is_claim) {
-            bind_id(q, 1, suspects[i].id);
-            (void)query_run(b, q);
-        } else {
+        if (suspects[i].kind == SUSPECT_MESSAGE) {
             (void)remove_message(b, suspects[i].id);
+            continue;
         }
+        q = query(b, suspects[i].kind == SUSPECT_CLAIM ? release : forget);
+        bind_id(q, 1, suspects[i].id);
+        (void)query_run(b, q);
     }
 }
 
@@ -230,8 +253,10 @@ static enum status start_up(struct sqlite *b, bool is_first, struct fault *why)
     st = begin(&b->backend, why);
     clear_suspects(b, suspects, len);
     take_stock(b, is_first);
-    if (is_first)
+    if (is_first) {
         drop_orphans(b);
+        release_reports(b);
+    }
     if (st == OK)
         st = commit(&b->backend, why);
     if (st != OK) {

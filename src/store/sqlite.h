@@ -13,7 +13,11 @@ enum delivery_state { STATE_WAITING = 0, STATE_CLAIMED = 1, STATE_HELD = 2 }; /*
 /* What a lost transaction may have written all the same, when the disk failed after the commit record. */
 struct suspect {
     uint64_t id;
-    bool is_claim; /* give the claim back; else remove the message, whose sender will come again */
+    enum suspect_kind {
+        SUSPECT_MESSAGE, /* remove it: its sender will come again */
+        SUSPECT_CLAIM,   /* give it back */
+        SUSPECT_REPORT,  /* id is the row's seq: give it back */
+    } kind;
 };
 
 struct sqlite {
@@ -80,7 +84,7 @@ bool read_message(struct sqlite *b, struct arena *arena, uint64_t id, struct sto
 /* All deliveries, or those waiting and due at `due_by_s` (>= 0). */
 void read_deliveries(struct sqlite *b, struct arena *arena, struct stored_message *m, int64_t due_by_s);
 void count_delivery(struct sqlite *b, bool is_held, bool is_deferred, int by); /* in b->counts; by: 1 or -1 */
-void suspect(struct sqlite *b, uint64_t id, bool is_claim);
+void suspect(struct sqlite *b, uint64_t id, enum suspect_kind kind);
 /* Removes a message, its chunks and what deliveries it has; b->counts lose the message, not the deliveries. */
 enum status remove_message(struct sqlite *b, uint64_t id);
 
@@ -102,10 +106,26 @@ enum status sqlite_settings_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_settings_change(struct sqlite *b, struct store_request *r);
 enum status sqlite_audit(struct sqlite *b, struct store_request *r);
 enum status sqlite_trim(struct sqlite *b, struct store_request *r);
+enum status sqlite_sts_load(struct sqlite *b, struct store_request *r);
+enum status sqlite_sts_save(struct sqlite *b, struct store_request *r);
+enum status sqlite_sts_forget(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_count(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_counts(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_domains(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_days(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_trim(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_claim(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_save(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_due(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_list(struct sqlite *b, struct store_request *r);
+enum status sqlite_report_find(struct sqlite *b, struct store_request *r);
 
 /* Pieces that several verbs share. */
 bool message_is_whole(struct sqlite *b, const struct stored_message *m); /* are its chunks there? */
 MUST_USE enum status put_message(struct sqlite *b, const struct stored_message *m, bool is_claimed, struct fault *why);
+bool dsns_are_whole(struct sqlite *b, const struct store_request *r);
+/* r->dsns, unclaimed. One that is there already stays: the request is tried again (see struct suspect). */
+MUST_USE enum status put_dsns(struct sqlite *b, struct store_request *r);
 MUST_USE enum status put_traces(struct sqlite *b, uint64_t id, const struct stored_trace *traces, size_t len);
 void read_traces(struct sqlite *b, struct arena *arena, uint64_t id, struct store_request *r);
 MUST_USE enum status audit_add(struct sqlite *b, const struct store_request *r, const struct setting_row *row,

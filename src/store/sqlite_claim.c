@@ -144,7 +144,7 @@ static void claim_chosen(struct claim *c)
         if (m->rcpts_len == 0)
             continue;
         mark_claimed(c->b, m->id, r->now_s);
-        suspect(c->b, m->id, true);
+        suspect(c->b, m->id, SUSPECT_CLAIM);
         r->count += m->rcpts_len;
         len++;
     }

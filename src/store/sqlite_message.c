@@ -92,7 +92,7 @@ enum status sqlite_put(struct sqlite *b, struct store_request *r)
 
     if (st != OK)
         return st;
-    suspect(b, r->message->id, false);
+    suspect(b, r->message->id, SUSPECT_MESSAGE);
     return put_traces(b, r->message->id, r->traces_in, r->traces_in_len);
 }
 

@@ -103,10 +103,10 @@ void count_delivery(struct sqlite *b, bool is_held, bool was_tried, int by)
         b->counts.deferred += one;
 }
 
-void suspect(struct sqlite *b, uint64_t id, bool is_claim)
+void suspect(struct sqlite *b, uint64_t id, enum suspect_kind kind)
 {
     b->suspects = mem_grow(b->suspects, b->suspects_len, &b->suspects_cap, sizeof *b->suspects);
-    b->suspects[b->suspects_len++] = (struct suspect){ .id = id, .is_claim = is_claim };
+    b->suspects[b->suspects_len++] = (struct suspect){ .id = id, .kind = kind };
 }
 
 static void remove_rows(struct sqlite *b, const char *sql, uint64_t id)

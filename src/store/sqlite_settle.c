@@ -98,8 +98,7 @@ static enum status remove_done(struct sqlite *b, struct store_request *r, bool a
     return b->trouble;
 }
 
-/* A settle that is tried again may have put its bounces before (see struct suspect): those stay. */
-static enum status put_dsns(struct sqlite *b, struct store_request *r)
+enum status put_dsns(struct sqlite *b, struct store_request *r)
 {
     for (size_t i = 0; i < r->dsns_len; i++) {
         enum status st = put_message(b, &r->dsns[i], false, &r->why);
@@ -110,7 +109,7 @@ static enum status put_dsns(struct sqlite *b, struct store_request *r)
     return OK;
 }
 
-static bool dsns_are_whole(struct sqlite *b, const struct store_request *r)
+bool dsns_are_whole(struct sqlite *b, const struct store_request *r)
 {
     for (size_t i = 0; i < r->dsns_len; i++)
         if (!message_is_whole(b, &r->dsns[i]))

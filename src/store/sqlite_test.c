@@ -122,7 +122,7 @@ static const struct { const char *name; void (*spoil)(struct test_store *t); con
     { "DUR-05: cut short", truncate_half, "is damaged" },
     { "DUR-05: garbage", garbage, "is damaged" },
     { "DUR-05: a bad page", spoil_deliveries, "is damaged" },
-    { "DUR-11: of a newer version", newer, "newer sternpost (schema 99, this one knows 1)" },
+    { "DUR-11: of a newer version", newer, "newer sternpost (schema 99, this one knows 2)" },
     { "of another program", foreign, "another program" },
 };
 
@@ -365,5 +365,21 @@ TEST(migration)
     test_store_end(&t);
 }
 
+/* The first schema, with mail in it, is brought up to date and loses none. */
+TEST(migration_from_the_first)
+{
+    const struct sts_row row = { .domain = SLICE_LIT("a.example"), .text = SLICE_LIT("x") };
+    struct test_store t = test_store_new();
+    struct store_request r = { .verb = STORE_STS_SAVE, .sts_in = &row, .sts_in_len = 1 };
+
+    fill(&t);
+    raw(t.file, "DROP TABLE sts_policy; DROP TABLE report_count; DROP TABLE report; PRAGMA user_version = 1");
+    test_store_open(&t);
+    CHECK_INT(stats_at(&t, 0).messages, 100);
+    CHECK_INT(call(&t, &r), OK);
+    test_store_end(&t);
+}
+
 RUN_TESTS(T(refused_and_untouched), T(bad_urls), T(file_is_private), T(second_open_is_refused),
-          T(flipped_bit_in_content), T(damage_found_at_work), T(forged_audit), T(forged_audit_goes_on), T(migration))
+          T(flipped_bit_in_content), T(damage_found_at_work), T(forged_audit), T(forged_audit_goes_on), T(migration),
+          T(migration_from_the_first))

@@ -64,6 +64,19 @@ static const struct {
     [STORE_AUDIT] = { 0 },
     [STORE_STATS] = { 0 },
     [STORE_TRIM] = { .writes = true },
+    [STORE_STS_LOAD] = { 0 },
+    [STORE_STS_SAVE] = { .writes = true },
+    [STORE_STS_FORGET] = { .writes = true },
+    [STORE_REPORT_COUNT] = { .writes = true },
+    [STORE_REPORT_COUNTS] = { 0 },
+    [STORE_REPORT_DOMAINS] = { 0 },
+    [STORE_REPORT_DAYS] = { 0 },
+    [STORE_REPORT_TRIM] = { .writes = true },
+    [STORE_REPORT_CLAIM] = { .writes = true },
+    [STORE_REPORT_SAVE] = { .writes = true, .is_kept = true },
+    [STORE_REPORT_DUE] = { 0 },
+    [STORE_REPORT_LIST] = { 0 },
+    [STORE_REPORT_FIND] = { 0 },
 };
 
 static struct store_request *request_of(struct handoff_item *item)
@@ -105,6 +118,9 @@ static void forget_results(struct store_request *r)
     r->settings_len = 0;
     r->audit_len = 0;
     r->counters_len = 0;
+    r->sts_len = 0;
+    r->report_counts_len = 0;
+    r->reports_len = 0;
     r->count = 0;
     r->count_busy = 0;
 }

@@ -7,9 +7,9 @@
  *
  * A request that fails alone (ERR_NOT_FOUND, ERR_CONFLICT, ERR_EXISTS, ERR_LIMIT) costs the others nothing.
  * When a commit fails (full disk, I/O error), puts and chunks of it get ERR_FULL or ERR_TEMPORARY;
- * settles, which must not be lost, are kept by the store thread and tried again until they succeed.
+ * settles and saved reports, which must not be lost, are kept by the store thread and tried again until they succeed.
  * Until then other writing requests get ERR_FULL or ERR_TEMPORARY at once. When the database is found damaged,
- * nothing is written any more: settles get ERR_PERMANENT, all else that writes ERR_TEMPORARY; reading goes on.
+ * nothing is written any more: these get ERR_PERMANENT, all else that writes ERR_TEMPORARY; reading goes on.
  * A LIST or CHANGE by filter runs in slices, so that a long queue does not hold up mail; what is sent behind it may
  * overtake it. Results count only when the status is OK. */
 #ifndef STERNPOST_STORE_STORE_H
@@ -106,9 +106,10 @@ enum store_verb {
     STORE_REPORT_DOMAINS, /* since_day (that day alone), after (a domain), limit -> report_counts with domain alone, by domain */
     STORE_REPORT_DAYS,    /* -> report_counts with day alone: the days of which anything is kept, the oldest first */
     STORE_REPORT_TRIM,    /* since_day: forgets counts and sent reports of earlier days -> count */
-    STORE_REPORT_CLAIM,   /* report (day, domain): whoever puts the row sends the report. ERR_EXISTS: somebody did */
+    STORE_REPORT_CLAIM,   /* report (day, domain): whoever puts the row sends the report. ERR_EXISTS: somebody did. One that
+                             is not saved before this process ends can be claimed anew by the next */
     STORE_REPORT_SAVE,    /* report: all of its columns, in place of its day and domain's. dsns, too: report mails to put in the
-                             same transaction, unclaimed, due at once. ERR_NOT_FOUND */
+                             same transaction, unclaimed, due at once. ERR_NOT_FOUND; ERR_EXISTS: another has its id */
     STORE_REPORT_DUE,     /* now_s, limit -> reports whose next_s is not 0 and has come */
     STORE_REPORT_LIST,    /* since_day, name (a domain; empty: any), limit -> reports without documents, the newest first */
     STORE_REPORT_FIND,    /* name (a report id) -> reports (one). ERR_NOT_FOUND */

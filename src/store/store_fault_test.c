@@ -283,6 +283,51 @@ TEST(claim_on_failed_flush)
     log_capture(NULL);
 }
 
+static enum status claim_report(struct test_store *t)
+{
+    const struct report_row row = { .day = SLICE_LIT("2026-11-24"), .domain = SLICE_LIT("a.example") };
+    struct store_request r = { .verb = STORE_REPORT_CLAIM, .report = &row };
+
+    return call(t, &r);
+}
+
+static enum status save_report(struct test_store *t, const struct stored_message *mail)
+{
+    const struct report_row row = { .day = SLICE_LIT("2026-11-24"), .domain = SLICE_LIT("a.example"),
+                                    .report_id = SLICE_LIT("r1") };
+    struct store_request r = { .verb = STORE_REPORT_SAVE, .report = &row, .dsns = mail, .dsns_len = 1 };
+
+    return call(t, &r);
+}
+
+/* A report whose claim was refused is nobody's; one that was made is kept until it is on the disk, with its mail. */
+TEST(report_on_failed_flush)
+{
+    static const char *const to[4] = { "example.org" };
+
+    log_capture(ignore);
+    for (int syncs = 1; syncs <= 3; syncs++) {
+        struct test_store t = test_store_new();
+        struct test_message mail;
+
+        test_message_init(&mail, 9, 0, to);
+        CHECK_INT(put_simple(&t, 1, 0, "example.org", true), OK);
+        atomic_store(&bad_syncs, syncs);
+        CHECK_INT(claim_report(&t), ERR_TEMPORARY);
+        CHECK_INT(settle_simple(&t, 1, (struct delivery_change){ .outcome = DELIVERY_DEFERRED }), OK);
+        CHECK_INT(claim_report(&t), OK);
+        CHECK_INT(claim_report(&t), ERR_EXISTS);
+        atomic_store(&bad_syncs, syncs);
+        CHECK_INT(save_report(&t, &mail.m), OK);
+        CHECK_INT(stats_at(&t, 0).messages, 2);
+        test_store_reopen(&t);
+        CHECK(is_there(&t, 9));
+        CHECK_INT(claim_report(&t), ERR_EXISTS);
+        test_store_end(&t);
+    }
+    log_capture(NULL);
+}
+
 /* -- a real file system that is full, in a mount namespace of its own --------------------------------------- */
 
 enum { DISK_BYTES = 24 << 20, SKIPPED = 77 };
@@ -373,7 +418,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(full_disk),    T(closing_on_a_full_disk), T(reserve),        T(failed_flush),
-        T(failed_write), T(claim_on_failed_flush),  T(real_full_disk), T(real_full_disk_with_reserve),
+        T(failed_write), T(claim_on_failed_flush),  T(report_on_failed_flush), T(real_full_disk),
+        T(real_full_disk_with_reserve),
     };
 
     return cmocka_run_group_tests(tests, install_layer, NULL);

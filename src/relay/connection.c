@@ -48,6 +48,8 @@ void connection_fail(struct connection *c, enum failure_cause cause)
     c->failure.was_connected = c->state != DIALING;
     c->failure.was_reused = c->in_transaction && c->messages > 1 && c->failure.reply.code == 0;
     c->failure.stage = c->smtp == NULL ? SMTP_AT_GREETING : smtp_client_stage(c->smtp);
+    c->failure.may_have_taken = c->in_transaction && c->failure.stage == SMTP_AT_END && c->failure.reply.code == 0 &&
+                                smtp_client_output(c->smtp).len == 0;
     shut(c);
     emit(c, CONNECTION_FAILED, NULL);
 }

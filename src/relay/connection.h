@@ -39,6 +39,7 @@ struct connection_failure {
     struct fault       why;          /* a sentence */
     bool               was_connected;
     bool               was_reused;   /* it broke before it said anything in this transaction */
+    bool               may_have_taken; /* all content was sent and never answered: the server may have it (RFC 1047) */
 };
 
 enum connection_event {

@@ -269,11 +269,22 @@ static void explain_mismatch(struct delivery *d)
                    SLICE_FMT(current(d)->name));
 }
 
+/* Another try at once would likely be a second copy; a later one meets a server that has had time to tell (RFC 1047). */
+static void leave_in_doubt(struct delivery *d)
+{
+    note_failure(d, &d->failure);
+    delivery_fail_all(d, RCPT_TEMPORARY, "4.4.2",
+                      arena_printf(&d->arena, "%s; it had the whole message and may have kept it: the next attempt may be "
+                                   "a second copy", d->failure.why.text));
+}
+
 void delivery_after_failure(struct delivery *d)
 {
     struct connection_failure *f = &d->failure;
 
-    if (d->at == SIZE_MAX) {
+    if (f->may_have_taken) {
+        leave_in_doubt(d);
+    } else if (d->at == SIZE_MAX) {
         /* It was a kept connection: that it broke says nothing about the server. */
         delivery_find_servers(d);
     } else if (retries_in_clear(d, f)) {

@@ -1,0 +1,65 @@
+/* relay/node_trouble_test.c: a node whose letters meet servers that leave it in doubt, and names that lead nowhere. */
+#include "relay/node_world.h"
+
+#define HEARS_ALL "C MAIL FROM:<me@home.test>\nC RCPT TO:<\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nB\n"
+#define TAKES_ALL HEARS_ALL "S 250 2.0.0 kept\n"
+
+static size_t letters_heard(const struct world *w)
+{
+    struct slice body = slice_of(w->peer.body, w->peer.body_len);
+    static const char letter[] = "a letter\r\n.\r\n";
+    size_t n = 0;
+
+    for (const char *at = body.ptr; (at = memmem(at, body.len - (size_t)(at - body.ptr), letter, sizeof letter - 1));
+         at += sizeof letter - 1)
+        n++;
+    return n;
+}
+
+static const struct {
+    const char *name, *rcpt;
+    const char *scripts[2];
+    int first; /* letters that pass before the one in doubt */
+} doubts[] = {
+    { "a kept connection", TO, { CLEAR TAKES_ALL HEARS_ALL, CLEAR TAKES_ALL "W" }, 1 },
+    { "a kept connection that is reset", TO, { CLEAR TAKES_ALL HEARS_ALL "Z", CLEAR TAKES_ALL "W" }, 1 },
+    { "a fresh one, though another server is named",
+      "RCPT TO:<jo@two.test>",
+      { CLEAR HEARS_ALL, CLEAR TAKES_ALL "W" },
+      0 },
+};
+
+/* RFC 1047: whoever had the whole message and did not answer may have kept it. It is tried again later, not elsewhere
+ * at once. */
+TEST(a_message_in_doubt_waits)
+{
+    for (size_t i = 0; i < COUNT_OF(doubts); i++) {
+        int64_t delivered = metric_get(METRIC_DELIVERED), deferred = metric_get(METRIC_DEFERRED);
+        struct world w;
+
+        world_begin(&w, 1);
+        w.peer.scripts[0] = doubts[i].scripts[0];
+        w.peer.scripts[1] = doubts[i].scripts[1];
+        world_open(&w, NULL, 0);
+        for (int n = 0; n <= doubts[i].first; n++) {
+            await(METRIC_DELIVERED, delivered + n);
+            post(&w, FROM, doubts[i].rcpt);
+        }
+        await(METRIC_DEFERRED, deferred + 1);
+        await(METRIC_DELIVERED, delivered + doubts[i].first + 1);
+        CHECK_CASE(doubts[i].name, metric_get(METRIC_DEFERRED) == deferred + 1);
+        CHECK_CASE(doubts[i].name, letters_heard(&w) == (size_t)doubts[i].first + 2);
+        node_end(&w, STOP_MS);
+        CHECK_CASE(doubts[i].name, messages_left(&w) == 0);
+        world_end(&w, doubts[i].name, true);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_message_in_doubt_waits),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -33,7 +33,8 @@ struct recorder {
     int64_t complained_ms;
 };
 
-/* -- what has come ------------------------------------------------------------------------------------------------- */
+/* -- what has come -------------------------------------------------------------------------------------------------
+ */
 
 static void complain(struct recorder *r)
 {
@@ -123,7 +124,8 @@ uint64_t recorder_dropped(const struct recorder *r)
     return r->dropped;
 }
 
-/* -- to the store -------------------------------------------------------------------------------------------------- */
+/* -- to the store --------------------------------------------------------------------------------------------------
+ */
 
 static void free_batch(struct batch *b)
 {
@@ -229,7 +231,8 @@ static void on_answers(struct loop_io *io, unsigned events)
     take_answers(CONTAINER_OF(io, struct recorder, io));
 }
 
-/* -- its life ------------------------------------------------------------------------------------------------------ */
+/* -- its life ------------------------------------------------------------------------------------------------------
+ */
 
 struct recorder *recorder_new(struct loop *loop, struct store *store)
 {

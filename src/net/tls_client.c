@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "net/tls_dane.h"
 #include "net/tls_peer.h"
 #include "net/tls_sessions.h"
 #include "net/tls_setup.h"
@@ -14,12 +15,12 @@
 
 enum { SESSION_KEYS_MAX = 1000 };
 
-/* One for each profile, demand and bundle; made anew when the bundle's file changes. */
+/* One for each profile, demand (DANE or not) and bundle; made anew when the bundle's file changes. */
 struct context {
     struct context *next;
     unsigned id; /* never used twice, so that no session outlives the trust it was judged by */
     enum tls_profile profile;
-    bool is_demanding;
+    bool is_demanding, is_dane;
     char *ca_file;     /* NULL: the system's */
     X509_STORE *store; /* NULL: it could not be loaded, and nothing is trusted */
     SSL_CTX *ssl;
@@ -38,6 +39,11 @@ struct peer {
     struct slice session_key; /* empty: not to be resumed */
     struct slice *names;
     size_t names_len;
+    struct tlsa_set *tlsa; /* NULL: no DANE */
+    struct slice *dane_names;
+    size_t dane_names_len;
+    enum dane_verdict dane;
+    char dane_text[TLS_FACTS_DANE_TEXT];
     SSL_SESSION *fresh;    /* of TLS 1.2 or below, until the handshake is over */
     struct fault no_trust; /* why the bundle could not be loaded */
 };
@@ -123,14 +129,23 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 /* Below TLS 1.3 only sessions with the extended master secret are resumed (RFC 7627 section 5.3), and the library
  * does not say before the end whether this is one. */
-void tls_client_shaken(SSL *ssl)
+static void keep_session(SSL *ssl, struct peer *p)
 {
-    struct peer *p = SSL_get_ex_data(ssl, peer_index);
-
     if (p->fresh == NULL || SSL_get_extms_support(ssl) != 1)
         return;
     tls_sessions_put(p->client->sessions, p->session_key, p->fresh);
     p->fresh = NULL;
+}
+
+/* A resumed session keeps the chain of its first handshake, which is held against the records of now. */
+void tls_client_shaken(SSL *ssl)
+{
+    struct peer *p = SSL_get_ex_data(ssl, peer_index);
+    const struct tls_dane_names further = { p->dane_names, p->dane_names_len };
+
+    if (p->tlsa != NULL)
+        p->dane = tls_dane_judge(p->tlsa, &further, SSL_get_peer_cert_chain(ssl), p->dane_text, sizeof p->dane_text);
+    keep_session(ssl, p);
 }
 
 static SSL_CTX *new_ssl_context(const struct context *c)
@@ -139,6 +154,8 @@ static SSL_CTX *new_ssl_context(const struct context *c)
 
     tls_must(ctx != NULL);
     tls_profile_apply(ctx, c->profile, c->is_demanding);
+    if (c->is_dane)
+        tls_profile_for_dane(ctx);
     if (c->store != NULL)
         SSL_CTX_set1_cert_store(ctx, c->store);
     /* Never fails the handshake: tls_peer_verify() notes what is wrong. The purpose is the client's by default
@@ -160,7 +177,7 @@ static struct context **find_context(struct tls_client *t, const struct tls_targ
     struct context **at = &t->contexts;
 
     while (*at != NULL && !((*at)->profile == target->profile && (*at)->is_demanding == target->is_demanding &&
-                            same_file((*at)->ca_file, target->ca_file)))
+                            (*at)->is_dane == (target->tlsa != NULL) && same_file((*at)->ca_file, target->ca_file)))
         at = &(*at)->next;
     return at;
 }
@@ -184,6 +201,7 @@ static struct context *context_for(struct tls_client *t, const struct tls_target
     c->id = ++t->last_id;
     c->profile = target->profile;
     c->is_demanding = target->is_demanding;
+    c->is_dane = target->tlsa != NULL;
     c->ca_file = target->ca_file == NULL ? NULL : mem_str(slice_str(target->ca_file));
     c->store = store;
     c->ssl = new_ssl_context(c);
@@ -192,15 +210,42 @@ static struct context *context_for(struct tls_client *t, const struct tls_target
     return c;
 }
 
+static struct slice *copy_names(struct arena *arena, const struct slice *names, size_t len)
+{
+    struct slice *out = ARENA_ARRAY(arena, struct slice, len);
+
+    for (size_t i = 0; i < len; i++)
+        out[i] = arena_copy(arena, names[i]);
+    return out;
+}
+
+static struct tlsa_set *copy_tlsa(struct arena *arena, const struct tlsa_set *set)
+{
+    struct tlsa_set *out = ARENA_NEW(arena, struct tlsa_set);
+    struct tlsa_record *records = ARENA_ARRAY(arena, struct tlsa_record, set->records_len);
+
+    for (size_t i = 0; i < set->records_len; i++) {
+        records[i] = set->records[i];
+        records[i].data = arena_copy(arena, set->records[i].data);
+    }
+    out->records = records;
+    out->records_len = set->records_len;
+    out->base_domain = arena_copy(arena, set->base_domain);
+    return out;
+}
+
 static struct peer *new_peer(struct tls_client *t, const struct tls_target *target)
 {
     struct peer *p = NEW(struct peer);
 
     p->client = t;
-    p->names = ARENA_ARRAY(&p->arena, struct slice, target->names_len);
+    p->names = copy_names(&p->arena, target->names, target->names_len);
     p->names_len = target->names_len;
-    for (size_t i = 0; i < target->names_len; i++)
-        p->names[i] = arena_copy(&p->arena, target->names[i]);
+    if (target->tlsa == NULL)
+        return p;
+    p->tlsa = copy_tlsa(&p->arena, target->tlsa);
+    p->dane_names = copy_names(&p->arena, target->dane_names, target->dane_names_len);
+    p->dane_names_len = target->dane_names_len;
     return p;
 }
 
@@ -229,14 +274,15 @@ SSL *tls_client_open(struct tls_client *t, const struct tls_target *target)
 {
     struct peer *p = new_peer(t, target);
     struct context *c = context_for(t, target, &p->no_trust);
+    struct slice sni = target->tlsa != NULL ? target->tlsa->base_domain : target->sni;
     SSL *ssl = SSL_new(c->ssl);
 
     tls_must(ssl != NULL && SSL_set_ex_data(ssl, peer_index, p) == 1);
     SSL_set_connect_state(ssl);
-    send_sni(ssl, target->sni);
+    send_sni(ssl, sni);
     if (target->session_key.len > 0) {
         p->session_key =
-            arena_printf(&p->arena, "%u/%.*s/%.*s", c->id, SLICE_FMT(target->sni), SLICE_FMT(target->session_key));
+            arena_printf(&p->arena, "%u/%.*s/%.*s", c->id, SLICE_FMT(sni), SLICE_FMT(target->session_key));
         offer_session(ssl, p);
     }
     return ssl;
@@ -248,6 +294,8 @@ void tls_client_facts(const SSL *ssl, struct tls_facts *out)
 
     tls_peer_facts(ssl, out);
     tls_peer_match(ssl, p->names, p->names_len, out);
+    out->dane = p->dane;
+    memcpy(out->dane_text, p->dane_text, sizeof out->dane_text);
     if (p->no_trust.text[0] != '\0' && out->verdict != CERT_TRUSTED && out->verdict != CERT_ABSENT)
         (void)snprintf(out->verdict_text, sizeof out->verdict_text, "%.*s", (int)sizeof out->verdict_text - 1,
                        p->no_trust.text);

@@ -22,10 +22,13 @@ struct tls_target {
     const char         *ca_file;     /* NULL: the system's trust store */
     enum tls_profile    profile;
     bool                is_demanding; /* security level 2 and no legacy renegotiation: for required TLS */
-    /* DANE (RFC 7672): NULL, or records of state DANE_USABLE. The facts then tell how they were met, besides the verdict on issuer
-     * and name, and neither mends the other (DANE-10). Implies security level 1 (DANE-12); sni must be its base domain. */
+    /* DANE (RFC 7672): NULL, or records of state DANE_USABLE; copied. The facts then tell how they were met, besides the
+     * verdict on issuer and name, and neither mends the other (DANE-10). A resumed session shows no chain: that of its
+     * first handshake is held against these records anew. Implies TLS 1.2 and security level 1 (DANE-12); its base domain
+     * is sent whatever sni says (DANE-11). */
     const struct tlsa_set *tlsa;
-    const struct slice *dane_names; /* further names for usage 2: the domain itself where its MX records are secure (section 3.2.2) */
+    const struct slice *dane_names; /* further names for usage 2, beside the base domain: the domain itself, and what its
+                                     * CNAME leads to, where its MX records are secure (section 3.2.2) */
     size_t              dane_names_len;
     struct slice        session_key; /* resumption only between equal keys: server, port and demand; empty: none */
 };

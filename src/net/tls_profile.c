@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-enum { CERT_CHAIN_MAX_BYTES = 100 * 1024, CHAIN_MAX_DEPTH = 10, DEMANDED_LEVEL = 2 }; /* TLS-23 */
+enum { CERT_CHAIN_MAX_BYTES = 100 * 1024, CHAIN_MAX_DEPTH = 10, DEMANDED_LEVEL = 2, DANE_LEVEL = 1 }; /* TLS-23 */
 
 #define AEAD "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20"
 #define NEVER ":!aNULL:!eNULL:!CAMELLIA:!ARIA:!PSK:!SRP:!DSS:!RC4:!3DES:!MD5:!AESCCM8"
@@ -69,4 +69,11 @@ void tls_profile_apply(SSL_CTX *ctx, enum tls_profile profile, bool is_demanding
     tls_must(SSL_CTX_set_max_early_data(ctx, 0)); /* TLS-20 */
     SSL_CTX_set_max_cert_list(ctx, CERT_CHAIN_MAX_BYTES);
     SSL_CTX_set_verify_depth(ctx, CHAIN_MAX_DEPTH);
+}
+
+void tls_profile_for_dane(SSL_CTX *ctx)
+{
+    SSL_CTX_set_security_level(ctx, DANE_LEVEL);
+    if (SSL_CTX_get_min_proto_version(ctx) < TLS1_2_VERSION)
+        tls_must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION));
 }

@@ -17,5 +17,8 @@ const char *tls_profile_name(enum tls_profile p);
 /* Sets everything that is alike in all our contexts. `is_demanding` is for required TLS: security level 2 (RSA and
  * DH of 2048 bits and more), and no peers without RFC 5746; it lifts a lower profile. */
 void tls_profile_apply(struct ssl_ctx_st *ctx, enum tls_profile profile, bool is_demanding);
+/* After it, where TLSA records authenticate the server: TLS 1.2 and up, security level 1 whatever the profile, for a key
+ * that DNSSEC vouches for may be short (DANE-12). */
+void tls_profile_for_dane(struct ssl_ctx_st *ctx);
 
 #endif

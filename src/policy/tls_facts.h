@@ -28,6 +28,8 @@ enum dane_verdict {
 };
 const char *dane_verdict_name(enum dane_verdict v); /* "matched" */
 
+enum { TLS_FACTS_DANE_TEXT = 200 };
+
 struct tls_facts {
     bool              is_tls, is_resumed;
     enum tls_version  version;
@@ -42,7 +44,7 @@ struct tls_facts {
     char              fingerprint[65];  /* SHA-256 of the leaf, hex */
     int64_t           not_after_s;      /* the leaf's; 0 when there is none */
     enum dane_verdict dane;
-    char              dane_text[200];  /* the record that matched, "3 1 1 HEX" (cut), or what is wrong */
+    char              dane_text[TLS_FACTS_DANE_TEXT]; /* the record that matched, "3 1 1 HEX" (cut), or what is wrong */
     char              sni[256];         /* server side: what the client asked for; empty: nothing */
     char              handshake_error[160]; /* why there is no TLS although it was tried */
 };

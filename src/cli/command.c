@@ -80,7 +80,7 @@ static enum parse_result unknown(const char *what, const char *word, const struc
 static enum parse_result unknown_command(const char *words, struct arena *arena, struct fault *why)
 {
     struct nearest near = { .word = slice_str(words) };
-    size_t len, groups_len, space = slice_find(near.word, ' ');
+    size_t len, groups_len, space = slice_find_last(near.word, ' ');
     const struct command *table = command_table(&len);
     const struct command_group *groups = command_groups(&groups_len);
     const char *help = space == SIZE_MAX ? "" : arena_copy(arena, slice_first(near.word, space + 1)).ptr;
@@ -104,33 +104,35 @@ static enum parse_result unknown_option(const struct command *c, const char *wor
                    arena_printf(arena, "%s ", c->words).ptr, why);
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* How far the words lead: to a command, to a group, or nowhere. *at is the first argument behind them. */
 static enum parse_result find_words(int argc, char **argv, struct arena *arena, struct invocation *out,
                                     const char **words, int *at, struct fault *why)
 {
-    const char *first = argc > 1 ? argv[1] : "--help", *second = argc > 2 ? argv[2] : "--help";
-    struct slice both;
-
     *words = "";
-    *at = 2;
-    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (strcmp(first, "help") == 0 && argc == 2))
+    if (argc == 2 && strcmp(argv[1], "help") == 0)
         return PARSE_HELP;
-    if (strcmp(first, "--version") == 0)
-        first = "version";
-    out->command = command_find(slice_str(first));
-    if (out->command != NULL)
-        return PARSE_RUN;
-    if (command_group_find(slice_str(first)) == NULL)
-        return unknown_command(first, arena, why);
-    *words = first;
-    if (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)
-        return PARSE_HELP;
-    both = arena_printf(arena, "%s %s", first, second);
-    out->command = command_find(both);
-    *at = 3;
-    if (out->command != NULL)
-        return PARSE_RUN;
-    return unknown_command(both.ptr, arena, why);
+    for (*at = 1;; ++*at) {
+        const char *word = *at < argc ? argv[*at] : "--help";
+        struct slice so_far = arena_printf(arena, "%s%s%s", *words, **words == '\0' ? "" : " ", word);
+
+        if (asks_for_help(word))
+            return PARSE_HELP;
+        if (slice_eq(so_far, SLICE_LIT("--version")))
+            so_far = SLICE_LIT("version");
+        out->command = command_find(so_far);
+        if (out->command != NULL) {
+            ++*at;
+            return PARSE_RUN;
+        }
+        if (command_group_find(so_far) == NULL)
+            return unknown_command(so_far.ptr, arena, why);
+        *words = so_far.ptr;
+    }
 }
 
 /* One option at argv[*at]; *at is moved to its last word. */
@@ -217,6 +219,16 @@ const char *invocation_option(const struct invocation *inv, const char *name)
 bool invocation_has(const struct invocation *inv, const char *name)
 {
     return invocation_option(inv, name) != NULL;
+}
+
+int invocation_limit(const struct invocation *inv, uint64_t *out)
+{
+    const char *limit = invocation_option(inv, "limit");
+
+    *out = UINT64_MAX;
+    if (limit == NULL || (slice_to_u64(slice_str(limit), out) && *out > 0))
+        return EXIT_DONE;
+    return complain(EXIT_USAGE, "--limit '%s' is not a number above 0", limit);
 }
 
 int complain(int code, const char *fmt, ...)

@@ -45,7 +45,7 @@ struct command {
     const struct setting_kind   *kind;     /* of a command on settings; NULL */
 };
 
-/* The first words of commands that have a second, with a heading for the help. */
+/* The first words of commands that have more ("queue", "sts", "sts cache"), with a heading for the help. */
 struct command_group {
     const char *word, *summary;
 };
@@ -87,6 +87,9 @@ enum parse_result command_parse(int argc, char **argv, struct arena *arena, stru
 /* The last value given for an option, NULL when it was not given ("" for a switch that was). */
 const char *invocation_option(const struct invocation *inv, const char *name);
 bool invocation_has(const struct invocation *inv, const char *name);
+
+/* The number given with --limit; UINT64_MAX when none is. EXIT_DONE, or the exit code with the reason printed. */
+int invocation_limit(const struct invocation *inv, uint64_t *out);
 
 /* Writes "sternpost: ..." to standard error and returns `code`. */
 int complain(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -25,6 +25,13 @@ static const struct {
 } cases[] = {
     { "a command", { "status" }, PARSE_RUN, NULL },
     { "of two words", { "queue", "list" }, PARSE_RUN, NULL },
+    { "of three words", { "report", "sent", "list" }, PARSE_RUN, NULL },
+    { "help of a group in a group", { "report", "sent" }, PARSE_HELP, NULL },
+    { "unknown third word", { "report", "sent", "lost" }, PARSE_BAD, "did you mean 'report sent list'?" },
+    { "unknown third word, nothing near",
+      { "report", "sent", "xyzzyxyzzyxyzzyxyzzy" },
+      PARSE_BAD,
+      "see 'sternpost report sent --help'" },
     { "with options", { "queue", "list", "--domain", "a.example", "--limit=3" }, PARSE_RUN, NULL },
     { "short option", { "status", "-c", "f" }, PARSE_RUN, NULL },
     { "value that begins with a dash", { "queue", "list", "--sender", "-x@a.example" }, PARSE_RUN, NULL },
@@ -92,11 +99,13 @@ TEST(the_table_is_whole)
 
     for (size_t i = 0; i < len; i++) {
         const struct command *c = &table[i];
-        struct slice rest, first = slice_cut(slice_str(c->words), ' ', &rest);
+        const char *space = strchr(c->words, ' ');
         const struct command_option *o;
 
         CHECK_CASE(c->words, c->run != NULL && c->summary[0] != '\0' && command_find(slice_str(c->words)) == c);
-        CHECK_CASE(c->words, (rest.len > 0) == (command_group_find(first) != NULL));
+        CHECK_CASE(c->words, command_group_find(slice_str(c->words)) == NULL);
+        for (; space != NULL; space = strchr(space + 1, ' '))
+            CHECK_CASE(c->words, command_group_find(slice_of(c->words, (size_t)(space - c->words))) != NULL);
         CHECK_CASE(c->words, slice_starts(slice_str(c->examples), SLICE_LIT("sternpost ")) &&
                                  c->examples[strlen(c->examples) - 1] == '\n');
         for (size_t at = 0; (o = command_option_at(c, at)) != NULL; at++)

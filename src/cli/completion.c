@@ -40,17 +40,28 @@ static void print_top(const struct command *commands, size_t len, const struct c
         if (strchr(commands[i].words, ' ') == NULL)
             (void)printf(" %s", commands[i].words);
     }
-    for (size_t i = 0; i < groups_len; i++)
-        (void)printf(" %s", groups[i].word);
+    for (size_t i = 0; i < groups_len; i++) {
+        if (strchr(groups[i].word, ' ') == NULL)
+            (void)printf(" %s", groups[i].word);
+    }
     (void)puts("' ;;");
 }
 
+/* The next words of its commands; those of one group within it stand together in the table. */
 static void print_group(const struct command *commands, size_t len, const struct command_group *group)
 {
+    struct slice before = SLICE_LIT("");
+
     (void)printf("    ' %s') words='--help", group->word);
     for (size_t i = 0; i < len; i++) {
-        if (command_is_of(&commands[i], group))
-            (void)printf(" %s", commands[i].words + strlen(group->word) + 1);
+        struct slice rest, next;
+
+        if (!command_is_of(&commands[i], group))
+            continue;
+        next = slice_cut(slice_from(slice_str(commands[i].words), strlen(group->word) + 1), ' ', &rest);
+        if (!slice_eq(next, before))
+            (void)printf(" %.*s", SLICE_FMT(next));
+        before = next;
     }
     (void)puts("' ;;");
 }

@@ -73,9 +73,11 @@ void help_all(FILE *out)
         if (strchr(commands[i].words, ' ') == NULL)
             print_entry(out, slice_str(commands[i].words), commands[i].summary, 12);
     }
-    (void)fputs("\ncommands of two words\n", out);
-    for (size_t i = 0; i < groups_len; i++)
-        print_entry(out, slice_str(groups[i].word), groups[i].summary, 12);
+    (void)fputs("\ncommands of several words\n", out);
+    for (size_t i = 0; i < groups_len; i++) {
+        if (strchr(groups[i].word, ' ') == NULL)
+            print_entry(out, slice_str(groups[i].word), groups[i].summary, 12);
+    }
     (void)fprintf(out,
                   "\n'sternpost COMMAND --help' tells more, with examples; so does 'man sternpost'.\n"
                   "Exit codes: %s",

@@ -94,21 +94,11 @@ static int list_page(struct listing *l, bool *is_last)
     return EXIT_DONE;
 }
 
-static int limit_of(const struct invocation *inv, uint64_t *out)
-{
-    const char *limit = invocation_option(inv, "limit");
-
-    *out = UINT64_MAX;
-    if (limit == NULL || (slice_to_u64(slice_str(limit), out) && *out > 0))
-        return EXIT_DONE;
-    return complain(EXIT_USAGE, "--limit '%s' is not a number above 0", limit);
-}
-
 int run_queue_list(const struct invocation *inv)
 {
     struct listing l = { .inv = inv, .table = queue_table() };
     bool is_last = false;
-    int code = limit_of(inv, &l.left);
+    int code = invocation_limit(inv, &l.left);
 
     if (code != EXIT_DONE)
         return code;

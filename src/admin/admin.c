@@ -28,6 +28,8 @@ static const struct endpoint endpoints[] = {
     { HTTP_GET, LOCAL, "/v1/queue/{}", api_queue_show },
     { HTTP_POST, LOCAL, "/v1/queue/{}", api_queue_change_all },
     { HTTP_POST, LOCAL, "/v1/queue/{}/{}", api_queue_change },
+    { HTTP_GET, LOCAL, "/v1/reports/sent", api_reports_sent_list },
+    { HTTP_GET, LOCAL, "/v1/reports/sent/{}", api_reports_sent_show },
     { HTTP_GET, LOCAL, "/v1/policy", api_policy },
     { HTTP_POST, LOCAL, "/v1/hosts/{}/test", api_host_test },
     { HTTP_GET, LOCAL, "/v1/settings", api_settings_export },

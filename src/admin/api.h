@@ -4,7 +4,7 @@
 
 #include "admin/call.h"
 
-enum { API_PAGE_MAX = 500 }; /* messages or audit rows in one answer */
+enum { API_PAGE_MAX = 500 }; /* of a list, in one answer */
 
 /* queue_api.c */
 void api_queue_list(struct call *c);
@@ -20,6 +20,10 @@ void api_settings_show(struct call *c);
 void api_settings_add(struct call *c);
 void api_settings_set(struct call *c);
 void api_settings_remove(struct call *c);
+
+/* report_api.c */
+void api_reports_sent_list(struct call *c);
+void api_reports_sent_show(struct call *c);
 
 /* inquiry_api.c */
 void api_policy(struct call *c);

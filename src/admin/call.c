@@ -26,6 +26,11 @@ json_t *json_of_time(int64_t wall_s)
     return json_string(clock_rfc3339(wall_s, text));
 }
 
+json_t *json_of_moment(int64_t wall_s)
+{
+    return wall_s == 0 ? json_null() : json_of_time(wall_s);
+}
+
 static void call_free(struct call *c)
 {
     arena_release(&c->store.arena);
@@ -147,6 +152,27 @@ bool call_query_id(struct call *c, const char *name, uint64_t *out)
     if (text.len == 0 || message_id_parse(text, out))
         return true;
     call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not a message id of 13 characters", name);
+    return false;
+}
+
+static bool is_day(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        bool is_good = i == 4 || i == 7 ? s.ptr[i] == '-' : s.ptr[i] >= '0' && s.ptr[i] <= '9';
+
+        if (!is_good)
+            return false;
+    }
+    return s.len == strlen("2026-11-24");
+}
+
+bool call_query_day(struct call *c, const char *name, struct slice *out)
+{
+    if (!call_query(c, name, out))
+        return false;
+    if (out->len == 0 || is_day(*out))
+        return true;
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not a day like 2026-11-24", name);
     return false;
 }
 

@@ -62,8 +62,12 @@ bool call_query_number(struct call *c, const char *name, uint64_t initial, uint6
 /* The same as a message id; absent: 0. False: answered. */
 bool call_query_id(struct call *c, const char *name, uint64_t *out);
 
+/* The same as a day like 2026-11-24; absent: empty. False: answered. */
+bool call_query_day(struct call *c, const char *name, struct slice *out);
+
 /* A JSON string of foreign bytes: what is no printable character becomes '?'. */
 json_t *json_of(struct slice s);
 json_t *json_of_time(int64_t wall_s); /* RFC 3339 */
+json_t *json_of_moment(int64_t wall_s); /* the same; 0, which means never: null */
 
 #endif

@@ -185,27 +185,12 @@ static void counters_found(struct call *c)
     call_answer(c, answer);
 }
 
-static bool is_day(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        bool is_good = i == 4 || i == 7 ? s.ptr[i] == '-' : s.ptr[i] >= '0' && s.ptr[i] <= '9';
-
-        if (!is_good)
-            return false;
-    }
-    return s.len == strlen("2026-11-24");
-}
-
 void api_counters(struct call *c)
 {
-    struct slice since;
-
     c->store.verb = STORE_COUNTERS;
-    if (!call_query(c, "name", &c->store.name) || !call_query(c, "since", &since))
+    if (!call_query(c, "name", &c->store.name) || !call_query_day(c, "since", &c->store.since_day))
         return;
-    c->store.since_day = since.len > 0 ? since : day_of(c, clock_wall_s());
-    if (!is_day(c->store.since_day))
-        call_refuse(c, ERR_SYNTAX, "'since' is not a day like 2026-11-24");
-    else
-        call_store(c, counters_found);
+    if (c->store.since_day.len == 0)
+        c->store.since_day = day_of(c, clock_wall_s());
+    call_store(c, counters_found);
 }

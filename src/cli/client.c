@@ -11,7 +11,7 @@
 
 #define DEFAULT_SOCKET "/run/sternpost/control.sock"
 
-enum { ANSWER_BYTES_MAX = 256 * 1024 * 1024, PATIENCE_MS = 60 * 1000, SILENCE_MS = 2 * 1000 };
+enum { ANSWER_BYTES_MAX = 256 * 1024 * 1024, PATIENCE_MS = 90 * 1000, SILENCE_MS = 2 * 1000 };
 
 struct client {
     CURL *curl;

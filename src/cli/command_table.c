@@ -17,6 +17,12 @@ static const struct command_option queue_choice[] = {
     { "all", 0, NULL, false, "every message in the queue" },
 };
 
+static const struct command_option report_list_options[] = {
+    { "domain", 0, "DOMAIN", false, "only reports to this domain" },
+    { "since", 0, "DAY", false, "only reports of this day and later ones, such as 2026-11-24 (UTC)" },
+    { "limit", 0, "NUMBER", false, "at most so many reports, 500 unless given" },
+};
+
 static const struct command_option policy_options[] = {
     { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
 };
@@ -49,6 +55,8 @@ static const struct command_option manual_options[] = {
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
+    { "report", "TLS reports (RFC 8460)" },
+    { "report sent", "Reports of ours to other domains" },
     { "settings", "All settings as one file, for version control" },
 };
 
@@ -100,6 +108,16 @@ static const struct command fixed_commands[] = {
       "is "
       "1 when no server meets the host's demands.",
       "sternpost host test relay\n", .run = run_host_test },
+
+    { "report sent list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "list the TLS reports made for other domains, the newest first",
+      "The state is sent as soon as one of the domain's addresses took the report, waiting while there is one to try "
+      "again, failed when all were given up, claimed before it is made. With --json, one object a line.",
+      "sternpost report sent list --domain partner.example\nsternpost report sent list --since 2026-11-01 --json\n",
+      OPTIONS(report_list_options), .run = run_report_sent_list },
+    { "report sent show", "ID", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show one TLS report: where it went, how that went, and what it says", NULL,
+      "sternpost report sent show 20261124.partner.example@ours.example\n", .run = run_report_sent_show },
 
     { "settings export", "", 0, 0, COMMAND_ASKS_DAEMON, "write all settings as one JSON document",
       "Secrets are left out; applied again, they stay as they are.", "sternpost settings export > settings.json\n",

@@ -8,6 +8,9 @@
 int run_queue_list(const struct invocation *inv);
 int run_queue_show(const struct invocation *inv);
 int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
+/* report.c */
+int run_report_sent_list(const struct invocation *inv);
+int run_report_sent_show(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

@@ -61,7 +61,7 @@ static bool holds_scalars(const json_t *array)
 /* What an object in a list begins with: a sentence, or whose facts they are. */
 static const char *title_of(const json_t *item)
 {
-    static const char *const names[] = { "text", "name", "server", "address" };
+    static const char *const names[] = { "text", "name", "server", "address", "uri" };
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (json_is_string(json_object_get(item, names[i])))

@@ -1,0 +1,113 @@
+#include "admin/api.h"
+#include "settings/domain_name.h"
+#include "tlsrpt/gzip.h"
+
+enum { DOCUMENT_MAX = 16 * 1024 * 1024 };
+
+/* -- reports as JSON ---------------------------------------------------------------------------------------- */
+
+static json_t *json_of_document(struct slice text)
+{
+    json_t *j = text.len == 0 ? NULL : json_loadb(text.ptr, text.len, 0, NULL);
+
+    return j == NULL ? json_null() : j;
+}
+
+static bool any_target_is(const json_t *targets, const char *state)
+{
+    const json_t *target;
+    size_t at;
+
+    json_array_foreach(targets, at, target) {
+        const char *is = json_string_value(json_object_get(target, "state"));
+
+        if (is != NULL && strcmp(is, state) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One word for the whole: it has arrived as soon as one target took it (RFC 8460 section 3). */
+static const char *state_of(const struct report_row *row, const json_t *targets)
+{
+    if (row->report_id.len == 0)
+        return "claimed";
+    if (any_target_is(targets, "posted") || any_target_is(targets, "queued"))
+        return "sent";
+    return row->next_s != 0 ? "waiting" : "failed";
+}
+
+static json_t *row_to_json(const struct report_row *row)
+{
+    json_t *j = json_object(), *targets = json_of_document(row->targets);
+
+    json_object_set_new(j, "id", json_of(row->report_id));
+    json_object_set_new(j, "day", json_of(row->day));
+    json_object_set_new(j, "domain", json_of(row->domain));
+    json_object_set_new(j, "state", json_string(state_of(row, targets)));
+    json_object_set_new(j, "made", json_of_moment(row->made_s));
+    json_object_set_new(j, "next_try", json_of_moment(row->next_s));
+    json_object_set_new(j, "targets", targets);
+    return j;
+}
+
+/* -- what was sent ------------------------------------------------------------------------------------------ */
+
+static void listed(struct call *c)
+{
+    json_t *reports = json_array();
+
+    for (size_t i = 0; i < c->store.reports_len; i++)
+        json_array_append_new(reports, row_to_json(&c->store.reports[i]));
+    call_answer(c, json_pack("{s:o}", "reports", reports));
+}
+
+/* A domain as the store has it; empty: any. False: answered. */
+static bool query_domain(struct call *c, struct slice *out)
+{
+    struct slice text;
+    struct fault why;
+
+    if (!call_query(c, "domain", &text))
+        return false;
+    *out = SLICE_LIT("");
+    if (text.len == 0 || domain_name_normalise(text, c->arena, out, &why) == OK)
+        return true;
+    call_refuse(c, ERR_SYNTAX, "%s", why.text);
+    return false;
+}
+
+void api_reports_sent_list(struct call *c)
+{
+    uint64_t limit;
+
+    c->store.verb = STORE_REPORT_LIST;
+    if (!call_query_number(c, "limit", API_PAGE_MAX, API_PAGE_MAX, &limit) ||
+        !call_query_day(c, "since", &c->store.since_day) || !query_domain(c, &c->store.name))
+        return;
+    c->store.limit = limit == 0 ? 1 : (size_t)limit;
+    call_store(c, listed);
+}
+
+static void found(struct call *c)
+{
+    const struct report_row *row = &c->store.reports[0];
+    struct slice text = SLICE_LIT("");
+    struct fault why;
+    json_t *answer;
+
+    if (row->document.len > 0 && gzip_unpack(row->document, DOCUMENT_MAX, c->arena, &text, &why) != OK) {
+        call_refuse(c, ERR_TEMPORARY, "the report cannot be read: %s", why.text);
+        return;
+    }
+    answer = row_to_json(row);
+    json_object_set_new(answer, "report", json_of_document(text));
+    call_answer(c, answer);
+}
+
+void api_reports_sent_show(struct call *c)
+{
+    c->store.verb = STORE_REPORT_FIND;
+    c->store.name = c->params[0];
+    call_store(c, found);
+}

@@ -194,6 +194,13 @@ static void note_failure(struct delivery *d, const struct connection_failure *f)
     }
 }
 
+/* Neither MX nor address, and DNS is certain of it: time will not mend that (RFC 5321 section 5.1). */
+static bool is_no_mail_domain(const struct delivery *d)
+{
+    return d->host == NULL && d->mx.result.is_implicit &&
+           (d->lookup.outcome == DNS_NODATA || d->lookup.outcome == DNS_NXDOMAIN);
+}
+
 static void on_addresses(struct address_lookup *l)
 {
     struct delivery *d = CONTAINER_OF(l, struct delivery, lookup);
@@ -211,7 +218,12 @@ static void on_addresses(struct address_lookup *l)
         (void)fault_set(&f.why, ERR_TEMPORARY, "'%.*s' cannot be tried: %s", SLICE_FMT(current(d)->name), l->text);
         note_failure(d, &f);
         delivery_record(d, "no-address", slice_str(f.why.text), NULL, NULL);
-        delivery_next_server(d);
+        if (is_no_mail_domain(d))
+            delivery_fail_all(d, RCPT_PERMANENT, "5.4.4",
+                              arena_printf(&d->arena, "the domain '%.*s' has neither MX nor address",
+                                           SLICE_FMT(current(d)->name)));
+        else
+            delivery_next_server(d);
         return;
     }
     if (l->addresses_len > most - d->addresses_tried)

@@ -55,10 +55,37 @@ TEST(a_message_in_doubt_waits)
     }
 }
 
+/* A denial is certain and ends it; what was not answered, and an MX that leads nowhere, may be mended. */
+TEST(a_domain_without_servers)
+{
+    int64_t bounced = metric_get(METRIC_BOUNCED), deferred = metric_get(METRIC_DEFERRED);
+    int64_t delivered = metric_get(METRIC_DELIVERED);
+    struct world w;
+
+    world_begin(&w, 1);
+    w.peer.scripts[0] = CLEAR "C MAIL FROM:<>\nC RCPT TO:<me@home.test>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nB\n"
+                              "S 250 2.0.0 kept\nW";
+    world_open(&w, NULL, 0);
+    post(&w, FROM, "RCPT TO:<jo@empty.test>");
+    await(METRIC_BOUNCED, bounced + 1);
+    await(METRIC_DELIVERED, delivered + 1);
+    CHECK(body_has(&w, "Status: 5.4.4") && body_has(&w, "'empty.test' has neither MX nor address"));
+    CHECK_INT(metric_get(METRIC_DEFERRED), deferred);
+    post(&w, FROM, "RCPT TO:<jo@unanswered.example>");
+    await(METRIC_DEFERRED, deferred + 1);
+    post(&w, FROM, "RCPT TO:<jo@nowhere.test>");
+    await(METRIC_DEFERRED, deferred + 2);
+    CHECK_INT(metric_get(METRIC_BOUNCED), bounced + 1);
+    node_end(&w, STOP_MS);
+    CHECK_INT(messages_left(&w), 2);
+    world_end(&w, "no servers", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_message_in_doubt_waits),
+        T(a_domain_without_servers),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

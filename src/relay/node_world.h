@@ -39,7 +39,8 @@ static const char config_text[] =
     "  \"example.test. 60 IN MX 10 mx.example.test.\", \"home.test. 60 IN MX 10 mx.example.test.\",\n"
     "  \"two.test. 60 IN MX 10 mx.example.test.\", \"two.test. 60 IN MX 20 spare.example.test.\",\n"
     "  \"spare.example.test. 60 IN A 127.0.0.2\",\n"
-    "  \"mx.example.test. 60 IN A 127.0.0.2\", \"null.test. 60 IN MX 0 .\" } }\n"
+    "  \"mx.example.test. 60 IN A 127.0.0.2\", \"null.test. 60 IN MX 0 .\",\n"
+    "  \"empty.test. 60 IN TXT nothing\", \"nowhere.test. 60 IN MX 10 empty.test.\" } }\n"
     "limits { min-free-space = 0 }\n";
 
 /* A port nobody listens at, until somebody does. */

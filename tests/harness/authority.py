@@ -1,5 +1,6 @@
 """A certificate authority for one test run, and the certificates, good and bad, that the tests need."""
 import datetime
+import hashlib
 import ipaddress
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ class Certificate:
     chain: str  # PEM file, leaf first
     key: str    # PEM file
     pem: str    # the leaf alone
+    digest: str  # SHA-256 of its public key: what a TLSA record "3 1 1" holds
 
 
 def _name(text):
@@ -27,6 +29,11 @@ def _alternative(name):
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def spki_digest(certificate):
+    key = certificate.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(key).hexdigest()
 
 
 def _key_pem(key):
@@ -47,6 +54,7 @@ class Authority:
         self.name = _name(name)
         self.count = 0
         self.root = self._sign(self.name, self.key.public_key(), -DAY, 30 * DAY, [], is_authority=True)
+        self.digest = spki_digest(self.root)
         self.bundle = str(folder / f"{name.lower().replace(' ', '-')}.pem")
         with open(self.bundle, "wb") as out:
             out.write(_pem(self.root))
@@ -64,7 +72,7 @@ class Authority:
         key_file = self.folder / f"{file}.key"
         key_file.write_bytes(_key_pem(key))
         key_file.chmod(0o600)
-        return Certificate(str(chain), str(key_file), _pem(leaf).decode())
+        return Certificate(str(chain), str(key_file), _pem(leaf).decode(), spki_digest(leaf))
 
     def _sign(self, subject, public_key, first, last, names, is_authority=False, own_key=None):
         now = datetime.datetime.utcnow()

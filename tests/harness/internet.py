@@ -31,6 +31,7 @@ class Internet:
         self.root, self.example = Zone(".", "nsec"), Zone("example", "nsec")
         self.zones = {"": self.root, "example": self.example}
         self.lame = ["lame.example"]
+        self.root_key = folder / "root.key"
         self.servers, self.policies = [], PolicyHost(authority)
         self.root.delegate(self.example, self.example.key)
         for name, signing in CHILDREN.items():
@@ -76,7 +77,7 @@ class Internet:
         self.example.add(f"ns.example. A {servers[0]}", f"ns.example. AAAA {servers[1]}")
         self.knot = Knot(self.folder / "knot", servers, self.zones.values(), self.lame).start()
         self.policies.start([self.address(80), self.address6(80)])
-        (self.folder / "root.key").write_text(anchor(self.root) + "\n")
+        self.root_key.write_text(anchor(self.root) + "\n")
         return self
 
     def add_server(self, server):
@@ -93,7 +94,7 @@ class Internet:
 
     def resolver(self):
         """The section of the configuration that makes a gateway live here."""
-        return {"stubs": [f".={self.address(53)}"], "trust-anchor-file": str(self.folder / "root.key"), "timeout": "5s"}
+        return {"stubs": [f".={self.address(53)}"], "trust-anchor-file": str(self.root_key), "timeout": "5s"}
 
 
 def _own(address):

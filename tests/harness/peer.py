@@ -45,10 +45,12 @@ class Hop:
 
 
 class Peer:
-    """`with Postfix(folder, address, port, hop, certificate)`; no certificate: no STARTTLS offered."""
+    """`with Postfix(folder, address, port, hop, certificate)`; no certificate: no STARTTLS offered. `options` are further ones of
+    its own configuration."""
 
-    def __init__(self, folder, address, port, hop, certificate=None):
+    def __init__(self, folder, address, port, hop, certificate=None, options=None):
         self.folder, self.address, self.port, self.hop, self.certificate = folder, address, port, hop, certificate
+        self.options = options or {}
         folder.mkdir(exist_ok=True)
         for parent in folder.parents:  # the peers drop root, and must still find what is theirs
             if parent.stat().st_uid == os.geteuid() and str(parent).startswith("/tmp/"):
@@ -115,6 +117,7 @@ class Postfix(Peer):
         }
         if self.certificate:
             options.update(smtpd_tls_chain_files=f"{self.certificate.key}, {self.certificate.chain}")
+        options.update(self.options)
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in options.items()))
         (etc / "master.cf").write_text(POSTFIX_MASTER.replace("smtp      inet", f"{self.address}:{self.port} inet", 1)
                                        .replace("smtpnext", "smtp"))

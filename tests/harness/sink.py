@@ -20,11 +20,12 @@ BROKEN_HANDSHAKES = {
 }
 
 
-def server_context(certificate, version=None):
+def server_context(certificate, version=None, has_weak_key=False):
     """TLS for a sink; `version` pins an old one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if version:
+    if version or has_weak_key:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    if version:
         context.minimum_version = context.maximum_version = version
     context.load_cert_chain(certificate.chain, certificate.key)
     return context

@@ -4,7 +4,6 @@ import ctypes
 import itertools
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 
@@ -78,7 +77,6 @@ def _lay_over_usr():
 
 def _add_users():
     """Adds the servers' users to copies of passwd and group, and lays these over the machine's."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sternpost-users-"))
     lines = {name: pathlib.Path("/etc", name).read_text() for name in ("passwd", "group")}
     for number, name in enumerate(USERS + GROUPS, 64001):
         for file, line in (("passwd", f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"),
@@ -86,6 +84,13 @@ def _add_users():
             if f"\n{name}:" not in lines[file] and (file == "group" or name in USERS):
                 lines[file] += line
     for name, text in lines.items():
-        (folder / name).write_text(text)
-        _run("mount", "--bind", str(folder / name), f"/etc/{name}")
-    shutil.rmtree(folder)
+        lay_over(f"/etc/{name}", text)
+
+
+def lay_over(path, text):
+    """Has this process and its children see this text in place of the file."""
+    with tempfile.NamedTemporaryFile("w", prefix="sternpost-", suffix=pathlib.Path(path).name) as file:
+        file.write(text)
+        file.flush()
+        os.chmod(file.name, 0o644)
+        _run("mount", "--bind", file.name, path)

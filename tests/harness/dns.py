@@ -24,7 +24,8 @@ def _rdata(kind, value):
 
 
 class DnsServer:
-    """`records` maps a name to {type: [values]}; `failing` names answer SERVFAIL, `silent` ones nothing."""
+    """`records` maps a name to {type: [values]}; `failing` names answer SERVFAIL, pairs of name and type likewise,
+    `silent` names nothing."""
 
     def __init__(self, address, records, failing=(), silent=(), port=5353):
         self.records, self.failing, self.silent = records, set(failing), set(silent)
@@ -66,7 +67,7 @@ class DnsServer:
         return query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + question + b"".join(answers)
 
     def _look_up(self, name, kind):
-        if name in self.failing:
+        if name in self.failing or any((name, text) in self.failing for text, number in TYPES.items() if number == kind):
             return SERVFAIL, []
         if name not in self.records:
             below = any(other.endswith("." + name) for other in self.records)

@@ -182,6 +182,16 @@ def test_failing_look_up_defers(start, subnet, what):
         assert sink.sessions == 0
 
 
+@pytest.mark.parametrize("failing, outcome, status", [((), "bounced", "5.4.4"),
+                                                      ([("partner.example", "A")], "deferred", None),
+                                                      ([("partner.example", "AAAA")], "deferred", None)])
+def test_neither_mx_nor_address(start, subnet, failing, outcome, status):
+    """Bounced where all three are denied, which no time mends; an answer that failed may hide an address."""
+    with DnsServer(subnet(53), {"partner.example": {"TXT": ["no mail"]}}, failing=failing) as dns:
+        got = send(start(forwarders=[dns.forwarder]), "partner.example")
+        assert got["outcome"] == outcome and status in (None, got["status"]), got
+
+
 def test_text_address_as_exchange(start, subnet):
     """DNS-10: an MX that is an address written as a name is no server."""
     daemon = start(["partner.test. 60 IN MX 10 127.0.0.1."])

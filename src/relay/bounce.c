@@ -6,6 +6,7 @@
 #include "mail/address.h"
 #include "mail/scan.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -41,14 +42,16 @@ struct bucket {
 };
 
 struct bounce_cap {
-    struct map buckets;
-    unsigned   per_minute;
+    pthread_mutex_t lock;
+    struct map      buckets;
+    unsigned        per_minute;
 };
 
 struct bounce_cap *bounce_cap_new(unsigned per_minute)
 {
     struct bounce_cap *c = NEW(struct bounce_cap);
 
+    pthread_mutex_init(&c->lock, NULL);
     map_init(&c->buckets);
     c->per_minute = per_minute;
     return c;
@@ -72,16 +75,14 @@ void bounce_cap_free(struct bounce_cap *c)
         return;
     forget_all(c);
     map_release(&c->buckets);
+    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
-bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms)
+/* Under the lock. */
+static struct bucket *bucket_of(struct bounce_cap *c, struct slice domain, int64_t now_ms)
 {
-    char lower[DOMAIN_MAX];
-    struct bucket *b;
-
-    domain = slice_lower(slice_first(domain, sizeof lower), lower); /* one domain is one bucket, however it is written */
-    b = map_get(&c->buckets, domain);
+    struct bucket *b = map_get(&c->buckets, domain);
 
     if (b == NULL) {
         if (map_count(&c->buckets) >= MOST_DOMAINS)
@@ -94,7 +95,22 @@ bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms
         b->since_ms = now_ms;
         b->used = 0;
     }
-    return b->used++ < c->per_minute;
+    return b;
+}
+
+bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms)
+{
+    char lower[DOMAIN_MAX];
+    struct bucket *b;
+    bool is_allowed;
+
+    domain = slice_lower(slice_first(domain, sizeof lower), lower); /* one domain is one bucket, however it is written */
+    pthread_mutex_lock(&c->lock);
+    b = bucket_of(c, domain, now_ms);
+    is_allowed = b->used < c->per_minute;
+    b->used += is_allowed;
+    pthread_mutex_unlock(&c->lock);
+    return is_allowed;
 }
 
 /* -- the message ----------------------------------------------------------------------------------------------------- */

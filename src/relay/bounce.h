@@ -11,10 +11,11 @@
  * given, failures and delays are told. */
 bool bounce_is_wanted(const struct stored_message *m, const struct stored_rcpt *rcpt, enum mail_dsn_action action);
 
-/* A token bucket for each domain that DSNs go to (SRV-15). Owned by one worker. */
+/* How many DSNs went to each domain in this minute, over all workers (SRV-15). Thread-safe. */
 struct bounce_cap;
 struct bounce_cap *bounce_cap_new(unsigned per_minute);
 void bounce_cap_free(struct bounce_cap *c);
+/* Counts one more unless it is one too many. `now_ms` is monotonic; threads may be a little apart. */
 bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms);
 
 /* Writes the DSN for `recipients` as a message to the sender of `original`, in `arena`. `content` is the original's content

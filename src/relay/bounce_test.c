@@ -2,6 +2,8 @@
 
 #include "base/test.h"
 
+#include <pthread.h>
+
 /* RFC 3461 section 4.1: who is told of what. */
 static const struct { const char *name, *sender; unsigned notify; enum mail_dsn_action action; bool is_told; } cases[] = {
     { "failure, nothing asked", "a@b.test", 0, MAIL_DSN_FAILED, true },
@@ -36,6 +38,36 @@ TEST(bounces_are_capped_by_domain)
     CHECK(!bounce_cap_allows(c, SLICE_LIT("victim.test"), 2000));
     CHECK(bounce_cap_allows(c, SLICE_LIT("other.test"), 2000));
     CHECK(bounce_cap_allows(c, SLICE_LIT("victim.test"), 61000));
+    bounce_cap_free(c);
+}
+
+enum { ASKERS = 4, QUESTIONS = 500, ALLOWED = 700 };
+
+static void *ask_often(void *cap)
+{
+    size_t allowed = 0;
+
+    for (int i = 0; i < QUESTIONS; i++)
+        allowed += bounce_cap_allows(cap, SLICE_LIT("victim.test"), 1000 + i % 7);
+    return (void *)allowed;
+}
+
+/* One count for the process, however many workers ask. */
+TEST(bounces_are_capped_over_all_workers)
+{
+    struct bounce_cap *c = bounce_cap_new(ALLOWED);
+    pthread_t askers[ASKERS];
+    size_t sum = 0;
+
+    for (size_t i = 0; i < ASKERS; i++)
+        CHECK(pthread_create(&askers[i], NULL, ask_often, c) == 0);
+    for (size_t i = 0; i < ASKERS; i++) {
+        void *allowed;
+
+        CHECK(pthread_join(askers[i], &allowed) == 0);
+        sum += (size_t)allowed;
+    }
+    CHECK_INT(sum, ALLOWED);
     bounce_cap_free(c);
 }
 
@@ -78,5 +110,5 @@ TEST(a_sender_that_cannot_be_sent_to)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(bounce_is_wanted), T(bounces_are_capped_by_domain), T(a_bounce_is_a_message),
-          T(a_sender_that_cannot_be_sent_to))
+RUN_TESTS(T(bounce_is_wanted), T(bounces_are_capped_by_domain), T(bounces_are_capped_over_all_workers),
+          T(a_bounce_is_a_message), T(a_sender_that_cannot_be_sent_to))

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "relay/bounce.h"
 #include "relay/delivery.h"
 #include "relay/pool.h"
 
@@ -14,7 +13,6 @@ struct dispatcher {
     struct worker       *worker;
     struct window       *window;
     struct pool         *pool;
-    struct bounce_cap   *bounces;
     struct loop_timer    tick;
     struct store_request claim;
     bool                 is_claiming, wants_claim, may_be_more;
@@ -172,11 +170,6 @@ struct window *dispatcher_window(struct dispatcher *d)
     return d->window;
 }
 
-struct bounce_cap *dispatcher_bounces(struct dispatcher *d)
-{
-    return d->bounces;
-}
-
 /* -- life -------------------------------------------------------------------------------------------------------------- */
 
 struct dispatcher *dispatcher_new(struct worker *w)
@@ -188,7 +181,6 @@ struct dispatcher *dispatcher_new(struct worker *w)
     d->most_running = share(w->config->outbound.connections, workers);
     d->window = window_new(share(w->config->outbound.connections_per_destination, workers));
     d->pool = pool_new(d->most_running);
-    d->bounces = bounce_cap_new(w->config->queue.dsn_per_minute);
     d->tick.fire = on_tick;
     return d;
 }
@@ -216,6 +208,5 @@ void dispatcher_free(struct dispatcher *d)
         return;
     pool_free(d->pool);
     window_free(d->window);
-    bounce_cap_free(d->bounces);
     free(d);
 }

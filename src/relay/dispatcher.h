@@ -7,7 +7,6 @@
 #include "relay/connection.h"
 #include "relay/worker.h"
 
-struct bounce_cap;
 struct dispatcher;
 
 struct dispatcher *dispatcher_new(struct worker *w);
@@ -42,6 +41,5 @@ void dispatcher_found_dead(struct dispatcher *d, struct job *job, struct slice w
 /* The job is over and its outcome is in the store. */
 void dispatcher_job_done(struct dispatcher *d, struct job *job, enum job_end end);
 struct window *dispatcher_window(struct dispatcher *d);
-struct bounce_cap *dispatcher_bounces(struct dispatcher *d);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "relay/bounce.h"
 #include "relay/census.h"
 #include "relay/hasher.h"
 #include "relay/node_private.h"
@@ -24,6 +25,7 @@ struct node_worker {
 struct node {
     const struct config  *config;
     struct store         *store;
+    struct bounce_cap    *bounces;
     struct census        *census;
     struct hasher        *hasher;
     struct sign_in_limit *sign_ins;
@@ -45,6 +47,11 @@ const struct config *node_config(const struct node *n)
 struct store *node_store(const struct node *n)
 {
     return n->store;
+}
+
+struct bounce_cap *node_bounce_cap(struct node *n)
+{
+    return n->bounces;
 }
 
 struct census *node_census(struct node *n)
@@ -249,6 +256,7 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     n->started_s = clock_wall_s();
     pthread_mutex_init(&n->lock, NULL);
     n->census = census_new(config->limits.connections, config->limits.connections_per_address);
+    n->bounces = bounce_cap_new(config->queue.dsn_per_minute);
     n->sign_ins = sign_in_limit_new();
     st = open_tls(n, why);
     if (st == OK)
@@ -318,6 +326,7 @@ void node_free(struct node *n)
     for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
         tls_server_free(n->listeners[i].tls);
     free(n->listeners);
+    bounce_cap_free(n->bounces);
     census_free(n->census);
     sign_in_limit_free(n->sign_ins);
     snapshot_release(n->settings);

@@ -6,6 +6,7 @@
 #include "net/tls_server.h"
 #include "relay/node.h"
 
+struct bounce_cap;
 struct census;
 struct hasher;
 struct sign_in_limit;
@@ -22,6 +23,7 @@ struct node_socket {
     const struct node_listener *listener;
 };
 
+struct bounce_cap *node_bounce_cap(struct node *n);
 struct census *node_census(struct node *n);
 struct hasher *node_hasher(struct node *n);
 struct sign_in_limit *node_sign_in_limit(struct node *n);

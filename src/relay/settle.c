@@ -5,6 +5,7 @@
 #include "relay/bounce.h"
 #include "relay/delivery_private.h"
 #include "relay/metrics.h"
+#include "relay/node_private.h"
 #include "relay/tally.h"
 
 #include <stdlib.h>
@@ -233,7 +234,7 @@ static bool is_capped(struct delivery *d)
     size_t at = slice_find_last(sender, '@');
     struct slice domain = at == SIZE_MAX ? sender : slice_from(sender, at + 1);
 
-    if (bounce_cap_allows(dispatcher_bounces(d->worker->dispatcher), domain, loop_now_ms(d->worker->loop)))
+    if (bounce_cap_allows(node_bounce_cap(d->worker->node), domain, loop_now_ms(d->worker->loop)))
         return false;
     metric_add(METRIC_DSN_SUPPRESSED, 1);
     log_warning(NULL, "report not sent: too many to this domain in a minute", LOG_STR("domain", domain));

@@ -139,7 +139,7 @@ def test_reports_to_one_domain_are_capped(gateway, subnet):
     records = mx("example.test", (10, "in.example.test", subnet(9))) + mx("partner.test", (10, "mx.partner.test", subnet(10)))
     with Sink(subnet(9), OUT) as home, Sink(subnet(10), OUT, replies={"RCPT": "550 5.1.1 no"}) as partner:
         daemon = gateway(listeners={"relay": LISTENERS["relay"]}, records=records, queue={"dsn-per-minute": 3},
-                         top={"workers": 1})
+                         top={"workers": 3})
         for count in range(8):
             daemon.submit("a@example.test", f"b{count}@partner.test")
         until(lambda: sum(line.startswith(b"RCPT") for _, _, line in partner.commands) == 8 and daemon.queue() == [], 20)

@@ -1,6 +1,7 @@
 #include "discovery/addresses.h"
 
 #include "base/memory.h"
+#include "net/dns_message.h"
 
 #include <stdio.h>
 
@@ -30,6 +31,7 @@ static void finish_one(struct address_lookup *l)
         return;
     merge(l);
     l->outcome = l->addresses_len > 0 ? DNS_FOUND : worse(l->outcome4, l->outcome6);
+    l->is_secure &= l->outcome == DNS_FOUND;
     if (l->outcome != DNS_FOUND && l->text[0] == '\0')
         (void)snprintf(l->text, sizeof l->text, "it has no address (%s)", dns_outcome_name(l->outcome));
     l->done(l);
@@ -41,13 +43,29 @@ static void note_failure(struct address_lookup *l, const struct dns_answer *answ
         (void)snprintf(l->text, sizeof l->text, "%s: %s", dns_outcome_name(answer->outcome), answer->why);
 }
 
+/* An answer that failed says nothing of security: whoever can make one fail must not switch DANE off by it. */
+static void note_answer(struct address_lookup *l, const struct dns_answer *answer)
+{
+    bool is_found = answer->outcome == DNS_FOUND;
+
+    note_failure(l, answer);
+    if (answer->ttl_s < l->ttl_s && (is_found || answer->outcome == DNS_NODATA || answer->outcome == DNS_NXDOMAIN))
+        l->ttl_s = answer->ttl_s;
+    if (!is_found)
+        return;
+    l->is_secure &= answer->is_secure;
+    if (slice_eq_case(answer->canonical, slice_str(l->name)))
+        return;
+    l->is_alias = true;
+    (void)slice_to_cstr(answer->canonical, l->canonical, sizeof l->canonical);
+}
+
 static void on_v4(struct resolver_query *q, const struct dns_answer *answer)
 {
     struct address_lookup *l = CONTAINER_OF(q, struct address_lookup, v4);
 
     l->outcome4 = answer->outcome;
-    l->is_secure &= answer->is_secure;
-    note_failure(l, answer);
+    note_answer(l, answer);
     for (size_t i = 0; i < answer->records_len && l->found4_len < COUNT_OF(l->found4); i++) {
         struct net_address *a = &l->found4[l->found4_len];
 
@@ -67,8 +85,7 @@ static void on_v6(struct resolver_query *q, const struct dns_answer *answer)
     struct address_lookup *l = CONTAINER_OF(q, struct address_lookup, v6);
 
     l->outcome6 = answer->outcome;
-    l->is_secure &= answer->is_secure;
-    note_failure(l, answer);
+    note_answer(l, answer);
     for (size_t i = 0; i < answer->records_len && l->found6_len < COUNT_OF(l->found6); i++) {
         struct net_address *a = &l->found6[l->found6_len];
 
@@ -100,6 +117,11 @@ void address_lookup_start(struct address_lookup *l, struct loop *loop, struct re
     l->v4.done = on_v4;
     l->v6.done = on_v6;
     l->is_secure = true;
+    l->ttl_s = DNS_TTL_MAX_S;
+    if (slice_ends_case(name, SLICE_LIT(".")))
+        (void)slice_to_cstr(slice_first(name, name.len - 1), l->name, sizeof l->name);
+    else
+        (void)slice_to_cstr(name, l->name, sizeof l->name);
     if (net_address_parse(name, port, &l->addresses[0]) == OK) {
         l->addresses_len = 1;
         l->outcome = DNS_FOUND;

@@ -108,6 +108,7 @@ static void judge_implicit(struct slice domain, struct slice own_name,
     *out = (struct mx_result){
         .outcome = MX_FOUND,
         .is_secure = out->is_secure,
+        .expanded = out->expanded,
         .is_implicit = true,
         .servers = server,
         .servers_len = 1,
@@ -122,6 +123,8 @@ void mx_judge(const struct dns_answer *answer, struct slice domain, struct slice
     const char *why = answer->why == NULL ? "" : answer->why;
 
     *out = (struct mx_result){ .is_secure = answer->is_secure };
+    if (answer->canonical.len > 0 && !slice_eq_case(answer->canonical, domain))
+        out->expanded = arena_copy(arena, answer->canonical);
     switch (answer->outcome) {
     case DNS_FOUND:
         judge_records(answer, domain, own_name, random, arena, out);

@@ -21,6 +21,8 @@ struct mx_server {
 struct mx_result {
     enum mx_outcome         outcome;
     bool                    is_secure;   /* the MX RRset, or its denial, was validated */
+    struct slice            expanded;    /* what the domain's CNAMEs lead to, a further name of it where this is secure
+                                          * (RFC 7672 section 3.2.2); empty when it is no alias */
     bool                    is_implicit; /* no MX: the domain's own address (section 5.1) */
     const struct mx_server *servers;     /* by preference, shuffled among equals; MX_FOUND has at least one */
     size_t                  servers_len;

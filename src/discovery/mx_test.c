@@ -75,4 +75,27 @@ TEST(own_implicit_mx_loops)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(mx_judge), T(equals_are_shuffled), T(own_implicit_mx_loops))
+/* RFC 7672 section 3.2.2: what an alias leads to is a further name of the domain. */
+TEST(expanded)
+{
+    static const struct { const char *canonical, *expanded; enum dns_outcome outcome; } alias_cases[] = {
+        { "example.org", "", DNS_FOUND },       { "EXAMPLE.org", "", DNS_FOUND },
+        { "", "", DNS_FOUND },                  { "target.test", "target.test", DNS_FOUND },
+        { "target.test", "target.test", DNS_NODATA },
+    };
+    static const struct dns_record mx[] = { REC("a.test", 10) };
+
+    for (size_t i = 0; i < COUNT_OF(alias_cases); i++) {
+        struct dns_answer answer = { .outcome = alias_cases[i].outcome, .records = mx, .records_len = 1,
+                                     .canonical = slice_str(alias_cases[i].canonical) };
+        struct arena arena = { 0 };
+        struct mx_result got;
+
+        mx_judge(&answer, SLICE_LIT("example.org"), SLICE_LIT("us.test"), 1, &arena, &got);
+        CHECK_INT(got.outcome, MX_FOUND);
+        CHECK_STR(got.expanded, alias_cases[i].expanded);
+        arena_release(&arena);
+    }
+}
+
+RUN_TESTS(T(mx_judge), T(equals_are_shuffled), T(own_implicit_mx_loops), T(expanded))

@@ -41,6 +41,9 @@ struct minizone {
     EVP_PKEY *key;
     uint16_t key_tag;
     bool is_forging;
+    unsigned spoilt_type;
+    enum minizone_fault fault;
+    bool is_false; /* the answer being made */
     char stub[320], anchor[512];
 };
 
@@ -207,7 +210,7 @@ static void sign(const struct minizone *z, const struct bytes *data, uint8_t out
     sig = d2i_ECDSA_SIG(NULL, &at, (long)len);
     tls_must(sig != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, SIGNATURE_BYTES / 2) > 0 &&
              BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + SIGNATURE_BYTES / 2, SIGNATURE_BYTES / 2) > 0);
-    out[0] ^= z->is_forging ? 1 : 0;
+    out[0] ^= z->is_false ? 1 : 0;
     ECDSA_SIG_free(sig);
     EVP_MD_CTX_free(ctx);
 }
@@ -392,19 +395,39 @@ static void answer(const struct minizone *z, const struct question *q, struct by
     put_u16(out, 0);
 }
 
+static void fail(const struct question *q, struct bytes *out)
+{
+    put_u16(out, q->id);
+    put_u16(out, 0x8402); /* SERVFAIL */
+    put_u16(out, 1);
+    put_u16(out, 0);
+    put_u32(out, 0);
+    put(out, q->name, q->name_len);
+    put_u16(out, q->type);
+    put_u16(out, CLASS_IN);
+}
+
 static void on_question(struct loop_io *io, unsigned events)
 {
-    const struct minizone *z = CONTAINER_OF(io, struct minizone, io);
+    struct minizone *z = CONTAINER_OF(io, struct minizone, io);
     uint8_t in[MESSAGE_MAX];
     struct net_address from = { .len = sizeof from.sa };
     ssize_t len = recvfrom(io->fd, in, sizeof in, 0, &from.sa.any, &from.len);
     struct bytes out = { .len = 0 };
+    enum minizone_fault fault;
     struct question q;
 
     (void)events;
     if (len < 0 || !read_question(in, (size_t)len, &q))
         return;
-    answer(z, &q, &out);
+    fault = q.type == z->spoilt_type ? z->fault : MINIZONE_SOUND;
+    z->is_false = z->is_forging || fault == MINIZONE_FORGES;
+    if (fault == MINIZONE_SILENT)
+        return;
+    if (fault == MINIZONE_FAILS)
+        fail(&q, &out);
+    else
+        answer(z, &q, &out);
     (void)!sendto(io->fd, out.at, out.len, 0, &from.sa.any, from.len);
 }
 
@@ -478,4 +501,10 @@ const char *minizone_anchor(const struct minizone *z)
 void minizone_forge(struct minizone *z, bool on)
 {
     z->is_forging = on;
+}
+
+void minizone_spoil(struct minizone *z, enum dns_type type, enum minizone_fault fault)
+{
+    z->spoilt_type = type;
+    z->fault = fault;
 }

@@ -24,4 +24,8 @@ const char *minizone_stub(const struct minizone *z);   /* "example.test=127.0.0.
 const char *minizone_anchor(const struct minizone *z); /* its DNSKEY record, for dns_config.trust_anchors */
 void minizone_forge(struct minizone *z, bool on);      /* signatures are wrong from now on: all of it is bogus */
 
+/* What is wrong from now on with the answers to questions of one type; MINIZONE_SOUND: nothing. */
+enum minizone_fault { MINIZONE_SOUND, MINIZONE_FORGES, MINIZONE_FAILS /* SERVFAIL */, MINIZONE_SILENT };
+void minizone_spoil(struct minizone *z, enum dns_type type, enum minizone_fault fault);
+
 #endif

@@ -167,12 +167,34 @@ static enum parse_result parse_option(int argc, char **argv, int *at, struct inv
     return PARSE_RUN;
 }
 
+/* "name" of "NAME", "id" of "[ID]...": what the first argument is called in a sentence. */
+static struct slice noun_of(const struct command *c, char out[static 32])
+{
+    size_t begin = strspn(c->args, "["), len = strspn(c->args + begin, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+
+    return slice_lower(slice_first(slice_of(c->args + begin, len), 32), out);
+}
+
+static enum parse_result check_empty(const struct invocation *inv, struct fault *why)
+{
+    char noun[32];
+
+    for (size_t i = 0; i < inv->args_len; i++) {
+        if (inv->args[i][0] != '\0')
+            continue;
+        (void)fault_set(why, ERR_SYNTAX, "the %.*s is empty: sternpost %s %s", SLICE_FMT(noun_of(inv->command, noun)),
+                        inv->command->words, inv->command->args);
+        return PARSE_BAD;
+    }
+    return PARSE_RUN;
+}
+
 static enum parse_result check_args(const struct invocation *inv, struct fault *why)
 {
     const struct command *c = inv->command;
 
     if (inv->args_len >= c->args_min && inv->args_len <= c->args_max)
-        return PARSE_RUN;
+        return check_empty(inv, why);
     if (c->args_max == 0)
         (void)fault_set(why, ERR_SYNTAX, "'%s' takes no argument like '%s'; see 'sternpost %s --help'", c->words,
                         inv->args[0], c->words);

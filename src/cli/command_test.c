@@ -52,6 +52,8 @@ static const struct {
     { "given twice", { "queue", "list", "--limit", "1", "--limit", "2" }, PARSE_BAD, "given twice" },
     { "argument missing", { "trace" }, PARSE_BAD, "missing arguments" },
     { "too many", { "trace", "a", "b" }, PARSE_BAD, "too many arguments" },
+    { "empty argument", { "host", "add", "" }, PARSE_BAD, "the name is empty: sternpost host add NAME" }, /* H1 */
+    { "empty argument among several", { "queue", "hold", "a", "" }, PARSE_BAD, "the id is empty" },
     { "argument where none is", { "status", "now" }, PARSE_BAD, "takes no argument like 'now'" },
 };
 

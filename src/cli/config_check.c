@@ -1,4 +1,7 @@
 /* `sternpost config check`: reads the configuration file as the daemon would, and looks at what it names. */
+#include "cli/config_check.h"
+
+#include "base/log.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/privilege.h"
@@ -91,8 +94,21 @@ static void check_certificate(struct findings *f, const struct tls_server_certif
     EVP_PKEY_free(key);
 }
 
+/* What only the daemon's own eyes see: a key too weak for the profile, a chain that is torn. */
+static void check_tls(struct findings *f, const struct config_listener *l)
+{
+    struct tls_server *tls = NULL;
+    struct fault why;
+
+    if (tls_server_new(&l->tls_config, &tls, &why) != OK)
+        find(f->errors, "listener '%s': %s", l->name, why.text);
+    tls_server_free(tls);
+}
+
 static void check_listener(struct findings *f, const struct config_listener *l)
 {
+    size_t before = json_array_size(f->errors);
+
     if (l->role == ROLE_RELAY && l->networks_len == 0)
         find(f->warnings, "listener '%s' of role relay has no networks: nobody may relay through it", l->name);
     if (l->role == ROLE_SUBMISSION && l->tls == LISTENER_CLEAR)
@@ -101,6 +117,8 @@ static void check_listener(struct findings *f, const struct config_listener *l)
         find(f->warnings, "listener '%s' has no TLS: mail from the internet arrives in clear text", l->name);
     for (size_t i = 0; i < l->tls_config.certificates_len; i++)
         check_certificate(f, &l->tls_config.certificates[i]);
+    if (l->tls != LISTENER_CLEAR && json_array_size(f->errors) == before)
+        check_tls(f, l);
 }
 
 static void show_listener(struct findings *f, const struct config_listener *l)
@@ -170,35 +188,62 @@ static void print_findings(const struct findings *f)
         (void)printf("%s: good\n", f->file);
 }
 
+static void look_at(struct findings *f, const struct config *config)
+{
+    log_configure(LOG_LEVEL_ERROR, config->log_format); /* what loading warns of is found here in better words */
+    f->listeners = json_array();
+    f->warnings = json_array();
+    f->errors = json_array();
+    check_process(f, config);
+    for (size_t i = 0; i < config->listeners_len; i++) {
+        show_listener(f, &config->listeners[i]);
+        check_listener(f, &config->listeners[i]);
+    }
+}
+
+static bool is_good(const struct findings *f)
+{
+    return json_array_size(f->errors) == 0;
+}
+
+static void forget(struct findings *f)
+{
+    json_decref(f->listeners);
+    json_decref(f->warnings);
+    json_decref(f->errors);
+    arena_release(&f->arena);
+}
+
+int config_exit_code(const struct config *config)
+{
+    struct findings f = { .file = NULL };
+    int code;
+
+    look_at(&f, config);
+    code = is_good(&f) ? EXIT_NEGATIVE : EXIT_USAGE;
+    forget(&f);
+    return code;
+}
+
 int run_config_check(const struct invocation *inv)
 {
     struct findings f = { .file = inv->args_len > 0 ? inv->args[0] : invocation_option(inv, "config") };
     struct config *config;
     struct fault why;
-    bool is_good;
+    int code;
 
     if (f.file == NULL)
         return complain(EXIT_USAGE, "say which file: sternpost config check FILE");
     if (config_load(f.file, &config, &why) != OK)
         return complain(EXIT_USAGE, "%s", why.text);
-    f.listeners = json_array();
-    f.warnings = json_array();
-    f.errors = json_array();
-    check_process(&f, config);
-    for (size_t i = 0; i < config->listeners_len; i++) {
-        show_listener(&f, &config->listeners[i]);
-        check_listener(&f, &config->listeners[i]);
-    }
-    is_good = json_array_size(f.errors) == 0;
+    look_at(&f, config);
     if (invocation_has(inv, "json"))
-        print_json(json_pack("{s:b, s:O, s:O, s:O}", "good", is_good, "listeners", f.listeners, "warnings", f.warnings,
-                             "errors", f.errors));
+        print_json(json_pack("{s:b, s:O, s:O, s:O}", "good", is_good(&f), "listeners", f.listeners, "warnings",
+                             f.warnings, "errors", f.errors));
     else
         print_findings(&f);
-    json_decref(f.listeners);
-    json_decref(f.warnings);
-    json_decref(f.errors);
+    code = is_good(&f) ? EXIT_DONE : EXIT_USAGE;
+    forget(&f);
     config_free(config);
-    arena_release(&f.arena);
-    return is_good ? EXIT_DONE : EXIT_USAGE;
+    return code;
 }

@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "cli/command.h"
+#include "cli/config_check.h"
 #include "cli/notify.h"
 #include "cli/privilege.h"
 #include "cli/trimmer.h"
@@ -218,7 +219,7 @@ int daemon_run(const struct config *config)
     if (start(&p, &why) == OK)
         serve(&p, &signals_before);
     else
-        code = complain(EXIT_NEGATIVE, "%s", why.text);
+        code = complain(config_exit_code(config), "%s", why.text);
     if (p.has_control)
         (void)unlink(config->control_socket);
     if (p.control_fd >= 0)

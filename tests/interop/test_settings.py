@@ -72,7 +72,7 @@ def test_audit_tells_who_when_what(daemon):
     (["host", "add", "h", "--servers", ""], "servers"),
     (["host", "add", "h", "--servers", "a.test:0"], "port"),
     (["host", "add", "h", "--servers", "a.test weight=60,b.test weight=50"], "100"),
-    (["host", "add", "", "--servers", "a.test"], ""),
+    (["host", "add", "", "--servers", "a.test"], "the name is empty"),  # H1
     (["host", "add", "h", "--servers", "a.test", "--tls", "none", "--username", "u", "--password-stdin"], "password"),
     (["host", "add", "h", "--servers", "a.test", "--tls", "maybe"], "maybe"),
     (["route", "add", "partner.test", "--host", "missing"], "missing"),

@@ -293,7 +293,7 @@ enum status tlsrpt_datagram_parse(struct slice bytes, struct arena *arena, struc
     *has_warning = false;
     if (bytes.len > TLSRPT_DATAGRAM_MAX)
         return fault_set(why, ERR_SYNTAX, "longer than %d bytes", TLSRPT_DATAGRAM_MAX);
-    top = tlsrpt_json_read(tlsrpt_utf8_repair(bytes, arena), &bounds, &r.st, why);
+    top = tlsrpt_json_read(tlsrpt_utf8_repair(bytes, arena), JSON_OBJECT, &bounds, &r.st, why);
     if (top == NULL)
         return ERR_SYNTAX;
     read_top(&r, top, &session);

@@ -40,7 +40,8 @@ static enum status measure(struct slice text, const struct tlsrpt_json_bounds *m
     return OK;
 }
 
-json_t *tlsrpt_json_read(struct slice text, const struct tlsrpt_json_bounds *most, enum status *st, struct fault *why)
+json_t *tlsrpt_json_read(struct slice text, json_type type, const struct tlsrpt_json_bounds *most, enum status *st,
+                         struct fault *why)
 {
     json_error_t error;
     json_t *top;
@@ -49,10 +50,10 @@ json_t *tlsrpt_json_read(struct slice text, const struct tlsrpt_json_bounds *mos
     if (*st != OK)
         return NULL;
     top = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (top != NULL && json_is_object(top))
+    if (top != NULL && json_typeof(top) == type)
         return top;
     *st = top == NULL ? fault_set(why, ERR_SYNTAX, "no JSON: %s at byte %d", error.text, error.position)
-                      : fault_set(why, ERR_SYNTAX, "the JSON is no object");
+                      : fault_set(why, ERR_SYNTAX, "the JSON is no %s", type == JSON_OBJECT ? "object" : "array");
     json_decref(top);
     return NULL;
 }

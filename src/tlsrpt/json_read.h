@@ -12,9 +12,10 @@ struct tlsrpt_json_bounds {
     size_t tokens; /* values and keys */
 };
 
-/* The object the text holds, to be released with json_decref(). NULL with *st and `why`: ERR_LIMIT when a bound is
- * exceeded, ERR_SYNTAX when the text is no JSON object, names a key twice or is not UTF-8. */
-json_t *tlsrpt_json_read(struct slice text, const struct tlsrpt_json_bounds *most, enum status *st, struct fault *why);
+/* The object or array (`type`) the text holds, to be released with json_decref(). NULL with *st and `why`: ERR_LIMIT
+ * when a bound is exceeded, ERR_SYNTAX when the text is no JSON of that type, names a key twice or is not UTF-8. */
+json_t *tlsrpt_json_read(struct slice text, json_type type, const struct tlsrpt_json_bounds *most, enum status *st,
+                         struct fault *why);
 
 /* `text` itself when all of it is UTF-8, else a copy in `arena` with U+FFFD for each byte that is not. */
 struct slice tlsrpt_utf8_repair(struct slice text, struct arena *arena);

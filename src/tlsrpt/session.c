@@ -1,6 +1,7 @@
 #include "tlsrpt/session.h"
 
 #include "tlsrpt/json_write.h"
+#include "tlsrpt/order.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ static const char *const type_names[] = {
     [TLSRPT_TLSA] = "tlsa",
     [TLSRPT_STS] = "sts",
     [TLSRPT_NO_POLICY] = "no-policy-found",
+    [TLSRPT_OTHER] = "other",
 };
 
 const char *tlsrpt_policy_type_name(enum tlsrpt_policy_type t)
@@ -47,11 +49,7 @@ static struct slice take_text(struct cutter *c, const struct tlsrpt_json *w)
 
 static int compare(const void *a, const void *b)
 {
-    const struct slice *x = a, *y = b;
-    size_t len = x->len < y->len ? x->len : y->len;
-    int order = len == 0 ? 0 : memcmp(x->ptr, y->ptr, len);
-
-    return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+    return tlsrpt_order(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 /* An item that does not fit ends the list; the first is cut instead. */

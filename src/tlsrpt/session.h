@@ -5,7 +5,8 @@
 
 #include "base/arena.h"
 
-enum tlsrpt_policy_type { TLSRPT_TLSA, TLSRPT_STS, TLSRPT_NO_POLICY };
+/* TLSRPT_OTHER is for reports of others alone. */
+enum tlsrpt_policy_type { TLSRPT_TLSA, TLSRPT_STS, TLSRPT_NO_POLICY, TLSRPT_OTHER };
 const char *tlsrpt_policy_type_name(enum tlsrpt_policy_type t); /* "no-policy-found" */
 
 /* Something that went wrong; a session may succeed all the same. Empty strings are left out of a report. */
@@ -19,6 +20,7 @@ struct tlsrpt_failure {
 /* One policy that applied to the session. */
 struct tlsrpt_policy {
     enum tlsrpt_policy_type      type;
+    struct slice                 type_text; /* with TLSRPT_OTHER: the type as it came; else empty */
     struct slice                 domain;  /* policy-domain, A-labels, lower case */
     const struct slice          *strings; /* policy-string */
     size_t                       strings_len;

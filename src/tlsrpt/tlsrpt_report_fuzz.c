@@ -1,0 +1,25 @@
+/* What can be read is written as what reads the same: writing it once more changes nothing. */
+#include "tlsrpt/report.h"
+
+#include "base/fuzz.h"
+#include "base/utf8.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct arena arena = { 0 };
+    struct tlsrpt_report r, again;
+    struct fault why = { "" };
+    struct slice text;
+    enum status st = tlsrpt_report_read(slice_of((const char *)data, len), &arena, &r, &why);
+
+    must((st == OK && r.refused_len == 0) == (why.text[0] == '\0'));
+    if (st == OK) {
+        text = tlsrpt_report_write(&r, &arena);
+        must(utf8_is_valid(text) && tlsrpt_report_read(text, &arena, &again, NULL) == OK && again.refused_len == 0);
+        must(slice_eq(tlsrpt_report_write(&again, &arena), text));
+        (void)tlsrpt_report_words(&r, SLICE_LIT("s.example"), SLICE_LIT("d.example"), &arena);
+        (void)tlsrpt_report_file(&r, SLICE_LIT("s.example"), SLICE_LIT("d.example"), &arena);
+    }
+    arena_release(&arena);
+    return 0;
+}

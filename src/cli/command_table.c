@@ -143,9 +143,8 @@ static const struct command fixed_commands[] = {
       "sternpost status\nsternpost status --json\n", .run = run_status },
     { "counters", "[NAME]", 0, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "show what is counted by day: inbound-refused, rule-testing, sent-in-clear",
-      "inbound-refused: recipients refused because a rule requires TLS. rule-testing: what rules in testing would "
-      "have "
-      "done. sent-in-clear: deliveries without TLS, by domain.",
+      "inbound-refused: recipients refused because a rule requires TLS. rule-testing: recipients that an inbound "
+      "rule in testing would have refused, and messages going out that one would have made its demand on. sent-in-clear: deliveries without TLS, by domain.",
       "sternpost counters sent-in-clear --since 2026-11-01\n", OPTIONS(counters_options), .run = run_counters },
     { "audit", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "list every change of settings: who, when, what",
       "Rows are chained by hashes; the exit code is 1 when the chain is broken. With --json, one object a line.",

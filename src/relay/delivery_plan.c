@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "mail/address.h"
 #include "relay/delivery_private.h"
+#include "relay/metrics.h"
+#include "relay/tally.h"
 
 /* -- the decision -------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +75,19 @@ static void split(struct delivery *d)
         window_add_split(dispatcher_window(d->worker->dispatcher), j, rest, rest_len);
 }
 
+/* A rule in testing counts a message once, however often it is tried (T8). */
+static void note_testing(struct delivery *d)
+{
+    if (d->job->rcpts[0].attempts > 0)
+        return;
+    for (size_t i = 0; i < d->decision.reasons_len; i++) {
+        if (!d->decision.reasons[i].is_testing)
+            continue;
+        metric_add(METRIC_RULE_TESTING_HITS, 1);
+        tally_add(d->worker->tally, "rule-testing", d->decision.reasons[i].name);
+    }
+}
+
 void delivery_plan(struct delivery *d)
 {
     struct slice route = { 0 };
@@ -81,6 +96,7 @@ void delivery_plan(struct delivery *d)
     d->host = snapshot_route(d->settings, d->job->rcpts[0].domain, &route);
     decide(d, &d->job->rcpts[0], &d->decision);
     split(d);
+    note_testing(d);
     d->demanded = d->decision;
     facts = trace_decision(&d->decision);
     if (d->host != NULL)

@@ -23,7 +23,7 @@ static const struct metric_info infos[METRIC_COUNT] = {
     [METRIC_RCPT_REFUSED_TLS] = { "sternpost_recipients_refused_tls_total",
                                   "Recipients refused because a rule requires TLS." },
     [METRIC_RULE_TESTING_HITS] = { "sternpost_rule_testing_hits_total",
-                                   "Times a rule in testing would have refused or failed mail." },
+                                   "Times a rule in testing would have refused mail, or made its demand on it." },
     [METRIC_STORE_FULL] = { "sternpost_store_full_total", "Messages put off because the disk is full." },
     [METRIC_CONNECTIONS_OUT] = { "sternpost_connections_out_total", "Connections opened to other servers." },
     [METRIC_CONNECTIONS_OUT_OPEN] = { "sternpost_connections_out_open", "Connections to other servers now.", true },

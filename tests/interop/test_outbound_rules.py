@@ -7,6 +7,7 @@ from harness.authority import Authority
 from harness.records import mx
 from harness.sink import Sink, server_context
 from harness.sternpost import LISTENERS, OUT
+from harness.waiting import until
 
 DAY = datetime.timedelta(days=1)
 NAME = "mx.partner.test"
@@ -142,6 +143,19 @@ def test_whom_a_rule_is_for(partner, where, matches):
         daemon.set_up("rule", "some", level="encrypt", on_failure="defer", **where)
         outcome = daemon.outcome(daemon.submit("a@example.test", "b@partner.test"))["outcome"]
         assert outcome == ("deferred" if matches else "delivered")
+
+
+def test_testing_rule_counts_a_message_once(gateway, subnet):
+    """T8: however often it is tried, and whatever becomes of it."""
+    with Sink(subnet(9), OUT, replies={"RCPT": "451 4.3.0 later"}) as sink:
+        daemon = gateway(listeners={"relay": LISTENERS["relay"]}, records=mx("partner.test", (10, NAME, subnet(9))))
+        daemon.set_up("rule", "soon", level="verify", mode="testing", to="partner.test")
+        message = daemon.submit("a@example.test", "b@partner.test")
+        daemon.outcomes(message, 3)
+        until(lambda: "soon" in daemon.cli("counters", "rule-testing"), 20, "the counter")
+        daemon.submit("a@example.test", "c@partner.test")
+        until(lambda: [row["value"] for row in daemon.ask("counters", "rule-testing")] == [2], 20, "the counter")
+        assert sink.sessions > 0
 
 
 def test_testing_rule_only_records(partner):

@@ -49,6 +49,11 @@ static enum share share_of(const struct answer_dane *d)
     return SHARE_SOME;
 }
 
+bool answer_dane_speaks(const struct answer_dane *d)
+{
+    return share_of(d) != SHARE_NONE;
+}
+
 /* -- writing ---------------------------------------------------------------------------------------------- */
 
 static bool is_name_byte(char c)
@@ -230,9 +235,8 @@ static bool is_mode(const struct answer_facts *f, enum sts_mode mode)
 
 /* Verification as a rule or the default wants it. Postfix has no level for "trusted, whatever its name": it is told
  * to look at names, for less than what is demanded is never asked for. */
-static struct slice verified(const struct answer_facts *f, enum answer_map map, struct arena *arena)
+static struct slice verified(const struct decision *d, enum answer_map map, struct arena *arena)
 {
-    const struct decision *d = f->demand;
     const char *sni = map == ANSWER_NOSNI ? "" : " servername=hostname";
     struct slice match = SLICE_LIT("hostname:nexthop"), anchors = SLICE_LIT("");
 
@@ -251,30 +255,22 @@ static struct slice verified(const struct answer_facts *f, enum answer_map map, 
                         version_words(d->min_version));
 }
 
-/* A rule that says "may" or "none", and that nothing stricter overrules, is there for a domain whose own policies are
- * broken. */
-static bool is_exempt(const struct decision *d)
-{
-    if (decision_requires_tls(d))
-        return false;
-    for (size_t i = 0; i < d->reasons_len; i++) {
-        if (d->reasons[i].decided && d->reasons[i].source == REASON_RULE)
-            return true;
-    }
-    return false;
-}
-
+/* A rule that exempts from what the domain publishes is there for one whose DANE or policy is broken. */
 bool answer_is_settled(const struct decision *d)
 {
-    return d->level == LEVEL_DANE || is_exempt(d);
+    return d->level == LEVEL_DANE || !d->uses_dane;
 }
 
-/* With all of a domain's servers in DANE, or a rule that takes nothing else, Postfix fails rather than downgrades. */
-static struct slice settled(const struct answer_facts *f, struct arena *arena)
+/* With a rule that takes nothing but DANE, Postfix fails rather than downgrades. */
+static struct slice settled(const struct decision *d, enum answer_map map, struct arena *arena)
 {
-    if (f->demand->level == LEVEL_DANE)
-        return plain(f->demand, "dane-only", arena);
-    return f->demand->level == LEVEL_NONE ? SLICE_LIT("OK none") : SLICE_LIT("OK may");
+    if (d->level == LEVEL_DANE)
+        return plain(d, "dane-only", arena);
+    if (d->level == LEVEL_VERIFY)
+        return verified(d, map, arena);
+    if (decision_requires_tls(d))
+        return plain(d, "encrypt", arena);
+    return d->level == LEVEL_NONE ? SLICE_LIT("OK none") : SLICE_LIT("OK may");
 }
 
 /* -- all of it -------------------------------------------------------------------------------------------- */
@@ -290,7 +286,7 @@ static struct slice partly(const struct answer_facts *f, enum answer_map map, st
         return SLICE_LIT("OK dane");
     if (f->dane.usable > 0 && f->dane.mx_is_secure)
         return plain(d, "dane-only", arena);
-    return d->level >= LEVEL_VERIFY ? verified(f, map, arena) : plain(d, "encrypt", arena);
+    return d->level >= LEVEL_VERIFY ? verified(d, map, arena) : plain(d, "encrypt", arena);
 }
 
 static struct slice without_dane(const struct answer_facts *f, enum answer_map map, struct arena *arena)
@@ -300,7 +296,7 @@ static struct slice without_dane(const struct answer_facts *f, enum answer_map m
 
     /* A rule's own names or issuers are stricter than those the domain chose; without them the domain's are. */
     if (d->level >= LEVEL_VERIFY && (d->names_len > 0 || d->ca_file.len > 0 || !is_mode(f, STS_MODE_ENFORCE)))
-        return verified(f, map, arena);
+        return verified(d, map, arena);
     if (is_mode(f, STS_MODE_ENFORCE))
         return enforced(f, map, arena);
     if (decision_requires_tls(d))
@@ -311,7 +307,7 @@ static struct slice without_dane(const struct answer_facts *f, enum answer_map m
 struct slice answer_write(const struct answer_facts *f, enum answer_map map, struct arena *arena)
 {
     if (answer_is_settled(f->demand))
-        return settled(f, arena);
+        return settled(f->demand, map, arena);
     if (!is_name(f->domain))
         return ANSWER_NOTFOUND;
     switch (share_of(&f->dane)) {
@@ -321,4 +317,10 @@ struct slice answer_write(const struct answer_facts *f, enum answer_map map, str
     case SHARE_NONE: break;
     }
     return without_dane(f, map, arena);
+}
+
+/* Never less than Postfix's own default, so a demand that lets clear text pass is not told. */
+struct slice answer_write_relay(const struct decision *demand, enum answer_map map, struct arena *arena)
+{
+    return decision_requires_tls(demand) ? settled(demand, map, arena) : ANSWER_NOTFOUND;
 }

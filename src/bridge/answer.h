@@ -36,18 +36,23 @@ struct answer_dane {
     bool mx_is_unknown; /* DNS gave no answer to the question for them */
 };
 void answer_dane_add(struct answer_dane *d, enum dane_state server);
+/* Is there DANE, or may there be? Then MTA-STS is not looked at. */
+bool answer_dane_speaks(const struct answer_dane *d);
 
 struct answer_facts {
     struct slice domain;           /* lower case, A-labels */
-    const struct decision *demand; /* of rules, host and default */
+    const struct decision *demand; /* of rules and default by policy_decide(): by MX, no policy */
     struct answer_dane dane;
     const struct sts_facts *sts; /* NULL: no answer yet */
 };
 
-/* Do the settings alone give the answer, whatever DNS says? */
+/* Do the settings alone give the answer, whatever DNS says? When they take nothing but DANE, which Postfix looks up by
+ * itself, and when a rule exempts the domain. */
 bool answer_is_settled(const struct decision *demand);
 
 /* The reply, without its netstring; in `arena`. */
 struct slice answer_write(const struct answer_facts *f, enum answer_map map, struct arena *arena);
+/* The same for a relay host in brackets, of which nothing but rules, the host of its name and the default speak. */
+struct slice answer_write_relay(const struct decision *demand, enum answer_map map, struct arena *arena);
 
 #endif

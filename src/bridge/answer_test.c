@@ -27,16 +27,17 @@ static const struct sts_facts not_fetched = { .finding = STS_TROUBLE, .failure =
 static const struct sts_facts not_valid = { .finding = STS_TROUBLE, .failure = TLS_RESULT_STS_POLICY_INVALID };
 static const struct sts_facts not_trusted = { .finding = STS_TROUBLE, .failure = TLS_RESULT_STS_WEBPKI_INVALID };
 
-static const struct reason by_default = { .source = REASON_DEFAULT, .decided = true };
-static const struct reason by_rule = { .source = REASON_RULE, .decided = true };
-
-#define DEFAULT(l) { .level = (l), .reasons = &by_default, .reasons_len = 1 }
-#define RULE(l, ...) { .level = (l), .reasons = &by_rule, .reasons_len = 1, __VA_ARGS__ }
+#define DEFAULT(l) { .level = (l), .uses_dane = true }
+#define RULE(l, ...) { .level = (l), .uses_dane = true, __VA_ARGS__ }
+#define EXEMPT(l) { .level = (l) }
 static const struct decision may = DEFAULT(LEVEL_MAY);
 static const struct decision default_none = DEFAULT(LEVEL_NONE);
 static const struct decision default_encrypt = DEFAULT(LEVEL_ENCRYPT);
-static const struct decision exempt = RULE(LEVEL_MAY);
-static const struct decision exempt_none = RULE(LEVEL_NONE);
+static const struct decision rule_may = RULE(LEVEL_MAY);
+static const struct decision exempt = EXEMPT(LEVEL_MAY);
+static const struct decision exempt_none = EXEMPT(LEVEL_NONE);
+static const struct decision exempt_encrypt = EXEMPT(LEVEL_ENCRYPT);
+static const struct decision exempt_verify = EXEMPT(LEVEL_VERIFY);
 static const struct decision encrypt = RULE(LEVEL_ENCRYPT);
 static const struct decision encrypt_12 = RULE(LEVEL_ENCRYPT, .min_version = TLS_VERSION_1_2);
 static const struct decision version_alone = RULE(LEVEL_MAY, .min_version = TLS_VERSION_1_3);
@@ -113,6 +114,8 @@ static const struct {
     { "one server's DANE unknown, another has it", &may, { .usable = 1, .failed = 1, .mx_is_secure = true }, &nothing,
       SAME("OK dane") },
 
+    { "rule may, not exempt", &rule_may, NO_DANE, &nothing, SAME(NOTFOUND) },
+    { "rule may, not exempt, DANE", &rule_may, ALL, &nothing, SAME("OK dane-only") },
     { "rule encrypt", &encrypt, NO_DANE, &nothing, SAME("OK encrypt") },
     { "default encrypt", &default_encrypt, NO_DANE, &nothing, SAME("OK encrypt") },
     { "default none", &default_none, NO_DANE, &nothing, SAME(NOTFOUND) },
@@ -146,6 +149,8 @@ static const struct {
     { "exempt: may", &exempt, ALL, &enforce, SAME("OK may") },
     { "exempt, DNS broken", &exempt, FAILED, &enforce, SAME("OK may") },
     { "exempt: none", &exempt_none, FAILED, &enforce, SAME("OK none") },
+    { "exempt, yet encrypted", &exempt_encrypt, ALL, &enforce, SAME("OK encrypt") },
+    { "exempt, yet verified", &exempt_verify, ALL, &enforce, WITH_SNI(VERIFY) },
 };
 
 TEST(every_row_by_every_map)

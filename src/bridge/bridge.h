@@ -12,7 +12,8 @@ struct bridge;
 struct bridge_counts { /* since the start; read from any thread */
     uint64_t connections, connections_open, asked, from_memory, answered_policy, answered_notfound, answered_temp, answered_perm,
         malformed;
-    uint64_t datagrams, datagrams_bad, datagrams_cut;
+    /* bad: not understood; cut: longer than TLSRPT_DATAGRAM_MAX; dropped: faster than they could be counted */
+    uint64_t datagrams, datagrams_bad, datagrams_cut, datagrams_dropped;
 };
 
 /* Binds the sockets of config->bridge; *out is NULL with OK when none is configured. */
@@ -22,7 +23,8 @@ MUST_USE enum status bridge_start(struct bridge *b, struct sts *sts, struct stor
                                   struct fault *why);
 void bridge_publish(struct bridge *b, struct snapshot *fresh); /* from any thread; takes the reference */
 void bridge_stop(struct bridge *b); /* ends the threads; what was counted is in the store */
-void bridge_free(struct bridge *b); /* NULL is fine */
+/* NULL is fine. Waits until `sts` has answered what it was asked, so after sts_stop() and the end of its thread. */
+void bridge_free(struct bridge *b);
 void bridge_counts(const struct bridge *b, struct bridge_counts *out);
 
 #endif

@@ -1,4 +1,4 @@
-"""Unbound as the validating resolver of a peer that trusts its resolver, by way of /etc/resolv.conf."""
+"""Unbound as a validating resolver: of a peer that trusts its resolver, or as a forwarder of ours that need not be trusted."""
 import socket
 
 from .process import Process
@@ -7,11 +7,11 @@ from .world import PEERS, lay_over
 
 
 class Unbound:
-    """`with Unbound(folder, address, internet)`: asks that internet from its root down; resolv.conf names it from then on, for
-    this worker alone."""
+    """`with Unbound(folder, address, internet)`: asks that internet from its root down. With `is_everyones`, resolv.conf names it
+    from then on, for this worker alone."""
 
-    def __init__(self, folder, address, internet):
-        self.folder, self.address, self.internet = folder, address, internet
+    def __init__(self, folder, address, internet, is_everyones=False):
+        self.folder, self.address, self.internet, self.is_everyones = folder, address, internet, is_everyones
         folder.mkdir(exist_ok=True)
 
     def __enter__(self):
@@ -40,7 +40,8 @@ stub-zone:
         self.process = Process([str(PEERS / "unbound" / "usr" / "sbin" / "unbound"), "-c", str(self.folder / "unbound.conf")],
                                self.folder / "unbound.log", cwd=self.folder)
         until(self._listens, 20, "unbound to listen")
-        lay_over("/etc/resolv.conf", f"nameserver {self.address}\noptions trust-ad edns0\n")
+        if self.is_everyones:
+            lay_over("/etc/resolv.conf", f"nameserver {self.address}\noptions trust-ad edns0\n")
         return self
 
     def __exit__(self, *_):

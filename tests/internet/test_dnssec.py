@@ -1,8 +1,11 @@
 """What the resolver proves of a domain's mail exchangers, over a signed internet from its root down (DNS-01..DNS-08)."""
 import pytest
 from harness.sternpost import LISTENERS
+from harness.validator import Unbound
 from harness.waiting import until
+from harness.zones import anchor
 
+OUTBOUND = {"port": 25, "allow-private": False}
 SECURE, INSECURE, NONE = "secure", "insecure", "no servers"
 # Domain: (records, what is known of its MX, the servers).
 DOMAINS = {
@@ -29,16 +32,35 @@ DOMAINS = {
 
 
 @pytest.fixture(scope="module")
-def daemon(internet, standing_gateway):
+def filled(internet):
     for name, (records, _, _) in DOMAINS.items():
         internet.add(*(f"{name}. {record}" for record in records))
     internet.add("*.wild.sec.example. MX 10 a.mx.example.", f"a.mx.example. A {internet.address(10)}")
     internet.zones["sec.example"].bad_sets.add(("badset.sec.example", "MX"))
     internet.add_zone("optout.n3.example", None, parent="n3.example")
     internet.add("below.optout.n3.example. MX 10 a.mx.example.")
-    internet.start()
-    return standing_gateway(listeners={"relay": LISTENERS["relay"]}, resolver=internet.resolver(),
-                            outbound={"port": 25, "allow-private": False})
+    return internet.start()
+
+
+@pytest.fixture(scope="module")
+def daemon(filled, standing_gateway):
+    return standing_gateway(listeners={"relay": LISTENERS["relay"]}, resolver=filled.resolver(), outbound=OUTBOUND)
+
+
+@pytest.fixture(scope="module")
+def forwarded(filled, standing_gateway, standing_subnet, tmp_path_factory):
+    """A gateway that asks another resolver, and checks itself what that says."""
+    with Unbound(tmp_path_factory.mktemp("unbound"), standing_subnet(53), filled) as resolver:
+        yield standing_gateway(listeners={"relay": LISTENERS["relay"]}, outbound=OUTBOUND, address=standing_subnet(2),
+                               resolver={"forwarders": [resolver.address], "trust-anchor-file": filled.root_key})
+
+
+@pytest.fixture(scope="module")
+def anchored(filled, standing_gateway, standing_subnet):
+    """A gateway that knows one zone below the root alone, by an anchor of its own."""
+    return standing_gateway(listeners={"relay": LISTENERS["relay"]}, outbound=OUTBOUND, address=standing_subnet(4),
+                            resolver={"stubs": [f"example={filled.address(53)}"], "trust-anchor-file": filled.root_key,
+                                      "trust-anchors": [anchor(filled.example)]})
 
 
 def known(answer):
@@ -47,10 +69,11 @@ def known(answer):
     return SECURE if answer["dnssec"] else INSECURE
 
 
+@pytest.mark.parametrize("way", ["daemon", "forwarded", "anchored"])
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_what_is_known(daemon, domain):
+def test_what_is_known(request, domain, way):
     _, expected, servers = DOMAINS[domain]
-    answer = daemon.ask("policy", f"b@{domain}")
+    answer = request.getfixturevalue(way).ask("policy", f"b@{domain}")
     assert (known(answer), [server["name"] for server in answer["servers"]]) == (expected, servers), answer
 
 

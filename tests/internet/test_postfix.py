@@ -48,7 +48,7 @@ def run(peers, internet, authority, standing_subnet, tmp_path_factory):
     world = Destinations(internet, authority, tmp_path_factory.mktemp("other"), CELLS)
     internet.start()
     folder, address = tmp_path_factory.mktemp("postfix"), standing_subnet(3)
-    with Unbound(folder / "unbound", standing_subnet(53), internet), \
+    with Unbound(folder / "unbound", standing_subnet(53), internet, is_everyones=True), \
             Postfix(folder / "peer", address, 2525, Hop("", 25, "dane", authority.bundle),
                     options=DANE) as postfix:
         submit_all(postfix.address, postfix.port, world, FOREIGN)

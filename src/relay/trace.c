@@ -84,6 +84,10 @@ json_t *trace_tls(const struct tls_facts *facts)
         set_text(o, "subject", facts->subject);
         set_text(o, "fingerprint", facts->fingerprint);
     }
+    if (facts->dane != DANE_NOT_CHECKED) {
+        set_text(o, "dane", dane_verdict_name(facts->dane));
+        set_text(o, "dane-text", facts->dane_text);
+    }
     return o;
 }
 

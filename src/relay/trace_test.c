@@ -44,6 +44,9 @@ TEST(trace_of_tls)
     CHECK_STR(dump_of(&arena, trace_tls(&facts)), "{\"bits\":256,\"certificate\":\"expired\",\"cipher\":"
                                                   "\"TLS_AES_256_GCM_SHA384\",\"name-matches\":false,\"resumed\":true,"
                                                   "\"version\":\"TLSv1.3\"}");
+    facts = (struct tls_facts){ .is_tls = true, .dane = DANE_MATCHED, .dane_text = "3 1 1 ab" };
+    CHECK_STR(dump_of(&arena, trace_tls(&facts)), "{\"bits\":0,\"certificate\":\"absent\",\"dane\":\"matched\","
+                                                  "\"dane-text\":\"3 1 1 ab\",\"version\":\"none\"}");
     arena_release(&arena);
 }
 

@@ -69,6 +69,11 @@ void intake_on_mail(struct intake *s, const struct smtp_mail *mail)
         close_with(s, 421, "4.3.2", "shutting down, please try again later");
         return;
     }
+    if (!store_has_room(s->worker->store, mail->size)) {
+        metric_add(METRIC_STORE_FULL, 1);
+        answer(s, 452, "4.3.1", "not enough space to keep the message, please try again later");
+        return;
+    }
     t = transaction_new(s);
     s->transaction = t;
     keep_mail(t, mail);

@@ -29,7 +29,7 @@ struct backend_ops {
     /* A new connection. What the transaction lost last may yet have written is taken back. */
     enum status (*reopen)(struct backend *b, struct fault *why);
 
-    uint64_t (*free_bytes)(struct backend *b); /* UINT64_MAX: does not apply */
+    uint64_t (*free_bytes)(struct backend *b); /* UINT64_MAX: does not apply. From any thread */
     /* Between transactions: housekeeping that may wait when there is work (`is_idle` false). */
     void (*tend)(struct backend *b, bool is_idle);
 };

@@ -379,6 +379,15 @@ void store_close(struct store *s)
     free(s);
 }
 
+bool store_has_room(const struct store *s, uint64_t bytes)
+{
+    uint64_t most = UINT64_MAX / 4;
+
+    /* Half as much again: for the log, the indices, and others who write meanwhile (DUR-04). */
+    return bytes < most && s->reserve_bytes < most &&
+           s->ops->free_bytes(s->backend) >= s->reserve_bytes + bytes + bytes / 2;
+}
+
 void store_send(struct store *s, struct store_request *r)
 {
     assert(r->reply_to != NULL);

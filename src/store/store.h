@@ -246,6 +246,10 @@ void store_send(struct store *s, struct store_request *r);
 /* The same and waits; for threads without a loop (start-up, admin, tests). */
 enum status store_call(struct store *s, struct store_request *r);
 
+/* Would a message of so many bytes fit now without touching the reserve? An estimate, for saying no before the content is
+ * sent (RFC 1870 section 6.1): what puts and chunks get counts. From any thread, at once. */
+bool store_has_room(const struct store *s, uint64_t bytes);
+
 /* A new message id: milliseconds since 1970 in the upper bits, randomness below; never 0; grows. Thread-safe. */
 uint64_t message_id_new(void);
 enum { MESSAGE_ID_TEXT = 14 };

@@ -530,7 +530,27 @@ TEST(closing_answers_what_was_sent)
     test_store_end(&t);
 }
 
+TEST(room_beyond_the_reserve)
+{
+    static const struct { uint64_t reserve, bytes; bool fits; } cases[] = {
+        { 0, 0, true },          { 0, 4096, true },          { 4096, 4096, true },
+        { 0, 1ULL << 60, false }, { 1ULL << 60, 0, false },  { 0, UINT64_MAX, false },
+        { UINT64_MAX, 0, false }, { UINT64_MAX, UINT64_MAX, false },
+    };
+    struct test_store t = test_store_new();
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct store_config config = { .url = t.url, .reserve_bytes = cases[i].reserve };
+
+        store_close(t.store);
+        CHECK(store_open(&config, &t.store, NULL) == OK);
+        CHECK(store_has_room(t.store, cases[i].bytes) == cases[i].fits);
+    }
+    test_store_end(&t);
+}
+
 RUN_TESTS(T(put_and_find), T(load_inline), T(chunks), T(chunks_without_a_message), T(settle_all_done),
           T(settle_deferred_and_claim_again), T(settle_with_bounce), T(claims_are_given_back),
           T(claim_takes_a_message_together), T(claim_is_fair), T(list), T(change_hold_release_retry), T(change_remove),
-          T(counters), T(trim), T(group), T(closing_answers_what_was_sent))
+          T(counters), T(trim), T(group), T(closing_answers_what_was_sent),
+          T(room_beyond_the_reserve))

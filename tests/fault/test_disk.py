@@ -68,6 +68,27 @@ def test_full_disk_and_recovery(daemon, small_disk, subnet):
         until(lambda: answer(daemon).code == 250, 30, "mail taken again")
 
 
+def mail(daemon, size):
+    with Wire(daemon.address, RELAY) as wire:
+        wire.hello()
+        return wire.say(f"MAIL FROM:<a@example.test> SIZE={size}")
+
+
+def test_announced_size_beyond_what_is_free(daemon, small_disk):
+    """DUR-04, RFC 1870 section 6.1: no before the content is sent; what fits is taken meanwhile."""
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize - 8 * MIB
+    assert free > MIB
+    got = mail(daemon, free)
+    assert got.code == 452 and got.text.startswith("4.3.1"), got
+    assert mail(daemon, free // 2).code == 250
+    assert answer(daemon).code == 250
+    ballast = fill(small_disk, 8 * MIB + 64 * 1024)
+    got = mail(daemon, MIB)
+    assert got.code == 452 and got.text.startswith("4.3.1"), got
+    ballast.unlink()
+    assert mail(daemon, MIB).code == 250
+
+
 def test_disk_that_fills_within_a_message(daemon, small_disk):
     """The announced reserve is passed by one large message: 4xx, and no part of it stays."""
     body = b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * (20 * MIB // 72)

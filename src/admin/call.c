@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "settings/units.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -155,24 +156,16 @@ bool call_query_id(struct call *c, const char *name, uint64_t *out)
     return false;
 }
 
-static bool is_day(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        bool is_good = i == 4 || i == 7 ? s.ptr[i] == '-' : s.ptr[i] >= '0' && s.ptr[i] <= '9';
-
-        if (!is_good)
-            return false;
-    }
-    return s.len == strlen("2026-11-24");
-}
-
 bool call_query_day(struct call *c, const char *name, struct slice *out)
 {
+    struct fault why;
+    int64_t start_s;
+
     if (!call_query(c, name, out))
         return false;
-    if (out->len == 0 || is_day(*out))
+    if (out->len == 0 || units_parse_day(*out, &start_s, &why) == OK)
         return true;
-    call_refuse(c, ERR_SYNTAX, "query parameter '%s' is not a day like 2026-11-24", name);
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s': %s", name, why.text);
     return false;
 }
 

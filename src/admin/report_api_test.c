@@ -54,6 +54,7 @@ TEST(reports_sent)
         "[{\"uri\":\"https://b.example/\",\"state\":\"waiting\"}]}");
     check("GET", "/v1/reports/sent/nothing", "", 404, "{\"status\":\"not-found\"}");
     check("GET", "/v1/reports/sent?since=yesterday", "", 400, "{}");
+    check("GET", "/v1/reports/sent?since=2026-02-30", "", 400, "{}");
     check("GET", "/v1/reports/sent?domain=exa_mple", "", 400, "{}");
 }
 

@@ -24,7 +24,8 @@ struct sts_facts {
     struct sts_policy policy;        /* STS_FOUND */
     int64_t           fetched_s, expires_s, checked_s; /* wall clock; checked: when its id was last looked at with success */
     /* What went wrong when it was last looked for, also when a kept policy serves: TLS_RESULT_OK, or
-     * ..._STS_POLICY_FETCH_ERROR, _STS_POLICY_INVALID, _STS_WEBPKI_INVALID. */
+     * ..._STS_POLICY_FETCH_ERROR, _STS_POLICY_INVALID, _STS_WEBPKI_INVALID. The text may tell of a record that is missing or
+     * of the DNS instead, which are none of these. */
     enum tls_result   failure;
     struct slice      failure_text;
     struct slice      text;          /* one sentence: "policy 20261101 in mode enforce, kept since ..., allows 2 servers" */
@@ -41,7 +42,9 @@ struct sts_config {
     struct resolver     *resolver;
     struct https_client *https;
     struct store        *store;
-    size_t               entries_most; /* 0: 50000 */
+    size_t               entries_most; /* 0: 50000; policies, and as many domains without one */
+    size_t               fetches_most; /* at a time. 0: 16 */
+    unsigned             fetches_per_s; /* in the long run. 0: 20 */
     int64_t (*wall_s)(void);           /* NULL: the clock; tests bring their own */
 };
 

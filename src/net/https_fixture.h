@@ -2,6 +2,7 @@
 #ifndef STERNPOST_NET_HTTPS_FIXTURE_H
 #define STERNPOST_NET_HTTPS_FIXTURE_H
 
+#include "base/memory.h"
 #include "net/https.h"
 #include "net/stream_pair.h"
 

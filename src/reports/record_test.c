@@ -1,5 +1,6 @@
 #include "reports/record.h"
 
+#include "base/log.h"
 #include "store/store_test.h"
 
 enum { NOON_S = 1764072000, DAY_S = 86400 }; /* 2025-11-25 */

@@ -23,7 +23,7 @@ struct dane_lookup {
     struct arena          arena;
     struct slice          names[2]; /* base domains to ask, in the order of the RFC */
     size_t                names_len, at;
-    struct slice          question;  /* what is asked now */
+    struct slice          question;     /* what is asked now */
     bool                  has_insecure; /* an answer was not validated */
     uint16_t              port;
 };
@@ -31,7 +31,7 @@ struct dane_lookup {
 /* `server` is the name from MX (or of a host), `addresses` its finished look-up, from which come the security of the
  * addresses and the expanded name (section 2.2.2):
  *   validated addresses: the expanded name is asked, and when it has no records the name itself;
- *   others: nothing is asked (DNS-07), but for an alias, whether at least its own CNAME is validated: then the name itself;
+ *   others: nothing is asked (DNS-07); of an alias, whether its own CNAME is validated at least: then the name itself is;
  *   no address, or an address literal: DANE_NONE; addresses that could not be looked up: DANE_FAILED or DANE_BOGUS.
  * Records that are not validated are none (DNS-04); validated ones end the search, usable or not. Any failure on the way
  * is the result: who can suppress an answer must not switch DANE off by it (DNS-03). Everything is copied. */

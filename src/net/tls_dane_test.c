@@ -245,7 +245,8 @@ static void check_case(const struct judged *c)
     set.base_domain = slice_str(c->base);
     verdict = tls_dane_judge(&set, &names, sent, text, sizeof text);
     if (verdict != c->verdict)
-        fail_msg("case '%s': %s, want %s (%s)", c->name, dane_verdict_name(verdict), dane_verdict_name(c->verdict), text);
+        fail_msg("case '%s': %s, want %s (%s)", c->name, dane_verdict_name(verdict), dane_verdict_name(c->verdict),
+                 text);
     CHECK_CASE(c->name, text[0] != '\0' && slice_starts(slice_str(text), slice_str(c->text)));
     sk_X509_free(sent);
     arena_release(&arena);

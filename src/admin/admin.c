@@ -28,6 +28,11 @@ static const struct endpoint endpoints[] = {
     { HTTP_GET, LOCAL, "/v1/queue/{}", api_queue_show },
     { HTTP_POST, LOCAL, "/v1/queue/{}", api_queue_change_all },
     { HTTP_POST, LOCAL, "/v1/queue/{}/{}", api_queue_change },
+    { HTTP_GET, LOCAL, "/v1/sts", api_sts_list },
+    { HTTP_POST, LOCAL, "/v1/sts/forget", api_sts_forget_all },
+    { HTTP_GET, LOCAL, "/v1/sts/{}", api_sts_show },
+    { HTTP_POST, LOCAL, "/v1/sts/{}/refresh", api_sts_refresh },
+    { HTTP_POST, LOCAL, "/v1/sts/{}/forget", api_sts_forget },
     { HTTP_GET, LOCAL, "/v1/reports/sent", api_reports_sent_list },
     { HTTP_GET, LOCAL, "/v1/reports/sent/{}", api_reports_sent_show },
     { HTTP_GET, LOCAL, "/v1/policy", api_policy },
@@ -44,7 +49,7 @@ static const struct endpoint endpoints[] = {
 struct admin {
     struct call_home home;
     struct http_server *control, *tcp;
-    struct event *on_stored, *on_asked;
+    struct event *on_stored, *on_asked, *on_found;
 };
 
 static void answer_without_call(struct http_exchange *x, unsigned code, const char *text)
@@ -112,6 +117,21 @@ static void take_asked(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
+static void take_found(evutil_socket_t fd, short what, void *ctx)
+{
+    struct admin *a = ctx;
+    struct handoff_item *item = handoff_take(a->home.found), *next;
+
+    (void)fd;
+    (void)what;
+    for (; item != NULL; item = next) {
+        struct sts_request *q = (struct sts_request *)(void *)item;
+
+        next = item->next;
+        q->done(q);
+    }
+}
+
 static struct event *watch(struct admin *a, const struct handoff *h, event_callback_fn take)
 {
     struct event *e = event_new(a->home.config.base, handoff_fd(h), EV_READ | EV_PERSIST, take, a);
@@ -144,8 +164,10 @@ struct admin *admin_new(const struct admin_config *config, int control_fd, int t
     a->home.config = *config;
     a->home.stored = handoff_new();
     a->home.asked = handoff_new();
+    a->home.found = handoff_new();
     a->on_stored = watch(a, a->home.stored, take_stored);
     a->on_asked = watch(a, a->home.asked, take_asked);
+    a->on_found = watch(a, a->home.found, take_found);
     a->control = listen_on(a, control_fd, true);
     if (tcp_fd >= 0)
         a->tcp = listen_on(a, tcp_fd, false);
@@ -161,6 +183,7 @@ static bool drain(struct admin *a)
         (void)handoff_wait(a->home.stored, 20);
         take_stored(-1, 0, a);
         take_asked(-1, 0, a);
+        take_found(-1, 0, a);
     }
     return a->home.calls_open == 0;
 }
@@ -178,7 +201,9 @@ void admin_free(struct admin *a)
     }
     event_free(a->on_stored);
     event_free(a->on_asked);
+    event_free(a->on_found);
     handoff_free(a->home.stored);
     handoff_free(a->home.asked);
+    handoff_free(a->home.found);
     free(a);
 }

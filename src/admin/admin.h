@@ -3,6 +3,7 @@
 #ifndef STERNPOST_ADMIN_ADMIN_H
 #define STERNPOST_ADMIN_ADMIN_H
 
+#include "discovery/sts.h"
 #include "relay/node.h"
 
 #include <event2/event.h>
@@ -19,6 +20,7 @@ struct admin_config {
     struct snapshot   *(*snapshot)(void *ctx);                    /* holds: the caller releases */
     void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
     void               (*ask)(void *ctx, struct worker_task *t);
+    void               (*ask_sts)(void *ctx, struct sts_request *q); /* NULL: the node keeps no policies */
 };
 
 struct admin;

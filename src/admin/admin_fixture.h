@@ -23,7 +23,8 @@ static struct fixture {
     struct admin *admin;
     struct snapshot *snapshot;
     struct net_address tcp;
-    struct buf answer; /* of the last request, head and body */
+    struct buf answer;                         /* of the last request, head and body */
+    void (*answer_sts)(struct sts_request *q); /* instead of a cache of policies */
 } f;
 
 static struct snapshot *get_snapshot(void *ctx)
@@ -52,10 +53,19 @@ static void ask(void *ctx, struct worker_task *t)
     handoff_put(t->reply_to, &t->item);
 }
 
+static void ask_sts(void *ctx, struct sts_request *q)
+{
+    (void)ctx;
+    f.answer_sts(q);
+    handoff_put(q->reply_to, &q->item);
+}
+
 static int set_up(void **state)
 {
     struct store_config store = { .url = f.url };
-    struct admin_config admin = { .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask };
+    struct admin_config admin = {
+        .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask, .ask_sts = ask_sts
+    };
     socklen_t len = sizeof f.tcp.sa;
     struct fault why = { "" };
     int control = -1, tcp = -1;

@@ -21,6 +21,13 @@ void api_settings_add(struct call *c);
 void api_settings_set(struct call *c);
 void api_settings_remove(struct call *c);
 
+/* sts_api.c */
+void api_sts_list(struct call *c);
+void api_sts_show(struct call *c);
+void api_sts_refresh(struct call *c);
+void api_sts_forget(struct call *c);     /* one domain's */
+void api_sts_forget_all(struct call *c);
+
 /* report_api.c */
 void api_reports_sent_list(struct call *c);
 void api_reports_sent_show(struct call *c);

@@ -14,6 +14,7 @@ struct call_home {
     struct admin_config config;
     struct handoff     *stored; /* store requests come back here */
     struct handoff     *asked;  /* and inquiries here */
+    struct handoff     *found;  /* and questions about policies of MTA-STS here */
     unsigned            calls_open;
 };
 

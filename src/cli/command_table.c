@@ -23,6 +23,14 @@ static const struct command_option report_list_options[] = {
     { "limit", 0, "NUMBER", false, "at most so many reports, 500 unless given" },
 };
 
+static const struct command_option sts_list_options[] = {
+    { "limit", 0, "NUMBER", false, "at most so many policies" },
+};
+
+static const struct command_option sts_forget_options[] = {
+    { "all", 0, NULL, false, "every policy that is kept" },
+};
+
 static const struct command_option policy_options[] = {
     { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
 };
@@ -55,6 +63,8 @@ static const struct command_option manual_options[] = {
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
+    { "sts", "MTA-STS of other domains (RFC 8461)" },
+    { "sts cache", "Policies that were fetched and are kept" },
     { "report", "TLS reports (RFC 8460)" },
     { "report sent", "Reports of ours to other domains" },
     { "settings", "All settings as one file, for version control" },
@@ -108,6 +118,28 @@ static const struct command fixed_commands[] = {
       "is "
       "1 when no server meets the host's demands.",
       "sternpost host test relay\n", .run = run_host_test },
+
+    { "sts cache list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "list the MTA-STS policies that are kept, by domain",
+      "A policy is kept until it expires or mail asks for the domain and finds a newer one. With --json, one object a "
+      "line.",
+      "sternpost sts cache list\nsternpost sts cache list --json | jq 'select(.mode == \"enforce\")'\n",
+      OPTIONS(sts_list_options), .run = run_sts_list },
+    { "sts cache show", "DOMAIN", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show the policy kept for a domain: where it came from, until when it holds, what went wrong last", NULL,
+      "sternpost sts cache show partner.example\n", .run = run_sts_show },
+    { "sts cache refresh", "DOMAIN", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "look for the policy of a domain now, whatever is kept",
+      "Asks DNS for the record and fetches the policy, which may take a minute. What is kept stays when there is no "
+      "newer "
+      "one to be had. The exit code is 1 when the record or the policy could not be had or is not valid.",
+      "sternpost sts cache refresh partner.example\n", .run = run_sts_refresh },
+    { "sts cache forget", "[DOMAIN]...", 0, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "forget the policies kept for domains",
+      "The next mail to such a domain looks for its policy anew; until it is fetched, nothing protects from one who "
+      "keeps it from us.",
+      "sternpost sts cache forget partner.example\nsternpost sts cache forget --all\n", OPTIONS(sts_forget_options),
+      .run = run_sts_forget },
 
     { "report sent list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the TLS reports made for other domains, the newest first",

@@ -8,6 +8,11 @@
 int run_queue_list(const struct invocation *inv);
 int run_queue_show(const struct invocation *inv);
 int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
+/* sts.c */
+int run_sts_list(const struct invocation *inv);
+int run_sts_show(const struct invocation *inv);
+int run_sts_refresh(const struct invocation *inv);
+int run_sts_forget(const struct invocation *inv);
 /* report.c */
 int run_report_sent_list(const struct invocation *inv);
 int run_report_sent_show(const struct invocation *inv);

@@ -49,7 +49,7 @@ class Sternpost:
     """One daemon in `folder`, listening on `address`. Options that are not given are the tests' defaults."""
 
     def __init__(self, folder, address, certificate, listeners=None, records=(), forwarders=(), outbound=None,
-                 limits=None, queue=None, top=None, resolver=None):
+                 limits=None, queue=None, top=None, resolver=None, bridge=None):
         self.folder, self.address = folder, address
         self.folder.mkdir(exist_ok=True)
         self.file = str(folder / "sternpost.conf")
@@ -59,7 +59,7 @@ class Sternpost:
                     "control-socket": f"{folder}/control.sock", "user": "", **(top or {})}
         self.outbound = {"port": OUT, "allow-private": True, "retry": ["1s"], **(outbound or {})}
         self.limits = {"min-free-space": "1MiB", **(limits or {})}
-        self.queue_options = queue
+        self.queue_options, self.bridge = queue, bridge
         self.records, self.forwarders, self.resolver = list(records), list(forwarders), resolver
         self.process = None
 
@@ -76,6 +76,8 @@ class Sternpost:
         text += _section("resolver", self.resolver or self._resolver())
         if self.queue_options:
             text += _section("queue", self.queue_options)
+        if self.bridge:
+            text += _section("bridge", self.bridge)
         with open(self.file, "w", encoding="utf-8") as out:
             out.write(text)
 

@@ -10,7 +10,7 @@
 enum {
     BOUNDARY_BYTES = 48,
     RAW_LINE_BYTES = 57, /* 76 characters of base64 (RFC 2045 section 6.8) */
-    ID_MAX = 256,
+    ID_MAX = 320,        /* tlsrpt_report_id() of a domain as long as it may be */
     FILE_NAME_MAX = 600, /* two domains, two times and an id */
 };
 
@@ -19,9 +19,9 @@ enum {
 /* A report mail being written; `st` stays at the first failure. */
 struct writer {
     const struct report_mail *r;
-    struct buf *out;
-    enum status st;
-    char boundary[BOUNDARY_BYTES];
+    struct buf               *out;
+    enum status               st;
+    char                      boundary[BOUNDARY_BYTES];
 };
 
 static void line(struct writer *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -152,7 +152,7 @@ static void write_text_line(struct writer *w, struct slice text)
 
     while (blanks < sizeof INDENT - 1 && blanks < text.len && text.ptr[blanks] == ' ')
         blanks++;
-    indent = INDENT + sizeof INDENT - 1 - blanks;
+    indent = &INDENT[sizeof INDENT - 1 - blanks];
     mail_fold_begin(&f, w->out, slice_trim(text).len == 0 ? "" : indent, indent, false);
     mail_fold_text(&f, text);
     end_fold(w, &f);
@@ -204,8 +204,8 @@ enum status report_mail_write(const struct report_mail *r, struct buf *out)
     if (w.st != OK)
         return w.st;
     /* Whoever had a part in the text could not know what would be drawn at random. */
-    (void)snprintf(w.boundary, sizeof w.boundary, "=_%016llx%016llx", (unsigned long long)~r->random[0],
-                   (unsigned long long)r->random[1]);
+    (void)snprintf(w.boundary, sizeof w.boundary, "=_%016llx%08llx", (unsigned long long)r->random[1],
+                   (unsigned long long)(r->random[0] & 0xffffffffU));
     write_header(&w);
     write_text(&w);
     write_attachment(&w);

@@ -26,7 +26,7 @@ struct recorder {
     struct loop_timer timer;
     struct map counts; /* "day\0domain\0policy\0detail" -> the count itself, where a pointer would stand */
     size_t bytes;      /* of the keys in `counts` */
-    STAILQ_HEAD(, batch) refused;
+    STAILQ_HEAD(batches, batch) refused;
     size_t sent_rows, sent_bytes; /* in batches */
     unsigned under_way;
     uint64_t dropped, dropped_told;

@@ -118,11 +118,11 @@ static size_t field_len(struct slice s)
     return at;
 }
 
-/* RFC 5322 section 2.2; the blanks before the colon that section 4.5.8 allows are not ours. */
+/* RFC 5322 section 2.2, without what separates tags; the blanks before the colon that section 4.5.8 allows are not ours. */
 static bool is_field(const struct field *f, size_t len)
 {
     for (size_t i = 0; i < f->name.len; i++)
-        if (f->name.ptr[i] <= ' ' || f->name.ptr[i] >= 0x7f)
+        if (f->name.ptr[i] <= ' ' || f->name.ptr[i] >= 0x7f || f->name.ptr[i] == ';')
             return false;
     return f->name.len > 0 && f->name.len < len;
 }
@@ -158,13 +158,18 @@ static void put(struct buf *b, struct slice s)
         abort();
 }
 
-/* One piece that is not broken, right behind the last, or behind a fold when the line is full. */
+static void fold(struct writer *w)
+{
+    put(&w->field, SLICE_LIT("\r\n\t"));
+    w->column = TAB_COLUMNS;
+}
+
+/* One piece that is not broken, right behind the last, or behind a fold when the line is full. A line never has less
+ * than one piece, so that none is blank. */
 static void put_piece(struct writer *w, struct slice piece)
 {
-    if (w->column + piece.len > LINE_BYTES) {
-        put(&w->field, SLICE_LIT("\r\n\t"));
-        w->column = TAB_COLUMNS;
-    }
+    if (w->column + piece.len > LINE_BYTES && w->column > TAB_COLUMNS)
+        fold(w);
     put(&w->field, piece);
     w->column += piece.len;
 }
@@ -181,7 +186,9 @@ static void put_tag(struct writer *w, const char *fmt, ...)
     len = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     assert((size_t)len < sizeof text);
-    if (w->column + 1 + (size_t)len <= LINE_BYTES)
+    if (w->column + 1 + (size_t)len > LINE_BYTES)
+        fold(w);
+    else
         put_piece(w, SLICE_LIT(" "));
     put_piece(w, slice_of(text, (size_t)len));
 }

@@ -224,6 +224,7 @@ void bridge_free(struct bridge *b)
 {
     if (b == NULL)
         return;
+    bridge_stop(b);
     free_policies(b);
     collector_free(b->collector);
     if (b->is_listening) {

@@ -36,10 +36,11 @@ def ask(where, key, name="policy"):
 
 
 class Overhearing:
-    """`with Overhearing((address, port), where) as ear`: passes everything on; ear.exchanges is a list of (request, reply)."""
+    """`with Overhearing((address, port), where) as ear`: passes everything on. ear.conversations has a list of
+    (request, reply) for each connection."""
 
     def __init__(self, at, where):
-        self.at, self.where, self.exchanges, self.connections = at, where, [], 0
+        self.at, self.where, self.conversations = at, where, []
 
     def __enter__(self):
         self.listener = socket.create_server(self.at)
@@ -55,21 +56,23 @@ class Overhearing:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+            self.conversations.append([])
+            threading.Thread(target=self._serve, args=(client, self.conversations[-1]), daemon=True).start()
 
-    def _serve(self, client):
+    def _serve(self, client, conversation):
         try:
             with client, client.makefile("rb") as requests, connect(self.where) as service, service.makefile("rb") as replies:
                 while (request := read_netstring(requests)) is not None:
                     service.sendall(frame(request))
                     reply = read_netstring(replies)
-                    self.exchanges.append((request, reply))
+                    conversation.append((request, reply))
                     client.sendall(frame(reply))
         except OSError:
             pass
 
-    def asked(self, domain):
-        """What was asked of this name and its parents, in order."""
-        names = [domain] + [domain[i:] for i, c in enumerate(domain) if c == "."]
-        return [request for request, _ in self.exchanges if request.partition(" ")[2] in names]
+    @property
+    def exchanges(self):
+        return [exchange for conversation in list(self.conversations) for exchange in list(conversation)]
+
+    def replies(self, request):
+        return [reply for asked, reply in self.exchanges if asked == request]

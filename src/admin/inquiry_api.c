@@ -36,10 +36,11 @@ static struct asked *prepare(struct call *c, enum inquiry_kind kind)
 
 void api_policy(struct call *c)
 {
-    struct slice recipient, sender;
+    struct slice recipient, sender, requiretls, connect;
     struct asked *a;
 
-    if (!call_query(c, "recipient", &recipient) || !call_query(c, "sender", &sender))
+    if (!call_query(c, "recipient", &recipient) || !call_query(c, "sender", &sender) ||
+        !call_query(c, "requiretls", &requiretls) || !call_query(c, "connect", &connect))
         return;
     if (recipient.len == 0 || recipient.len >= sizeof a->inquiry.recipient || sender.len >= sizeof a->inquiry.sender) {
         call_refuse(c, ERR_SYNTAX, "recipient or sender is missing or too long; give addresses like user@example.org");
@@ -48,6 +49,8 @@ void api_policy(struct call *c)
     a = prepare(c, INQUIRY_POLICY);
     (void)slice_to_cstr(recipient, a->inquiry.recipient, sizeof a->inquiry.recipient);
     (void)slice_to_cstr(sender, a->inquiry.sender, sizeof a->inquiry.sender);
+    a->inquiry.requires_tls = slice_eq(requiretls, SLICE_LIT("yes"));
+    a->inquiry.stays_home = slice_eq(connect, SLICE_LIT("no"));
     c->admin->ask(c->admin->ctx, &a->inquiry.task);
 }
 

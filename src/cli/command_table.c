@@ -33,6 +33,8 @@ static const struct command_option sts_forget_options[] = {
 
 static const struct command_option policy_options[] = {
     { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
+    { "requiretls", 0, NULL, false, "ask as for a message that comes with REQUIRETLS" },
+    { "no-connect", 0, NULL, false, "ask DNS and policy hosts, but do not connect to mail servers" },
 };
 
 static const struct command_option counters_options[] = {
@@ -168,7 +170,8 @@ static const struct command fixed_commands[] = {
       "sternpost trace 01JDF6Q2M4XKA\n", .run = run_trace },
     { "policy", "RECIPIENT", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "tell what would happen to mail for a recipient: route, servers, TLS demanded, and why",
-      "Asks DNS as a delivery would; nothing is sent.",
+      "Asks DNS and the MTA-STS policy host as a delivery would, and connects to each server as far as STARTTLS to see its "
+      "certificate; nothing is sent.",
       "sternpost policy user@bank.example --from boss@ours.example\n", OPTIONS(policy_options), .run = run_policy },
 
     { "status", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "show how the daemon is doing", NULL,

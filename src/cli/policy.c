@@ -9,6 +9,10 @@ int run_policy(const struct invocation *inv)
     int code;
 
     path = client_query(inv->arena, path, "sender", invocation_option(inv, "from"));
+    if (invocation_has(inv, "requiretls"))
+        path = client_query(inv->arena, path, "requiretls", "yes");
+    if (invocation_has(inv, "no-connect"))
+        path = client_query(inv->arena, path, "connect", "no");
     code = client_ask(inv, HTTP_GET, path, NULL, &answer);
     if (code != EXIT_DONE)
         return code;

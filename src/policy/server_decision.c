@@ -33,11 +33,11 @@ static struct slice dane_required_text(const struct server_facts *f, struct aren
                         SLICE_FMT(f->name));
 }
 
-/* REQUIRETLS by MX: the server's name must be proven and its certificate checked (RFC 8689 section 4.2.1). A host of
- * ours has neither MX nor policy: its level says all. */
+/* REQUIRETLS by MX: signed MX records or an MTA-STS policy must prove the server's name (RFC 8689 section 4.2.1); TLSA records
+ * or a trusted issuer then prove the server. */
 static bool lacks_proof(const struct decision *d, const struct server_facts *f)
 {
-    return d->needs_requiretls && d->uses_dane && d->sts == NULL && !dane_authenticates(d, f);
+    return d->needs_requiretls && d->sts == NULL && !f->is_proven;
 }
 
 static bool is_ruled_out(const struct decision *d, const struct server_facts *f, struct arena *arena,
@@ -56,7 +56,8 @@ static bool is_ruled_out(const struct decision *d, const struct server_facts *f,
              arena_printf(arena, "'%.*s' is not among the servers that the MTA-STS policy allows", SLICE_FMT(f->name)));
     else if (lacks_proof(d, f))
         skip(out, d->is_uncertain ? SERVER_WAIT : SERVER_SKIP, TLS_RESULT_VALIDATION_FAILURE, "requiretls-not-authenticated",
-             arena_printf(arena, "the message came with REQUIRETLS, and neither DANE nor an MTA-STS policy authenticates '%.*s'",
+             arena_printf(arena, "the message came with REQUIRETLS, and neither signed MX records nor an MTA-STS policy prove that '%.*s' "
+                                 "is the right server",
                           SLICE_FMT(f->name)));
     else
         return false;

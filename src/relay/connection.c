@@ -59,6 +59,7 @@ static void fail_tls(struct connection *c, enum tls_result result, bool in_hands
     if (c->state == DEAD)
         return;
     metric_add(METRIC_TLS_OUT_FAILED, 1);
+    c->failure.by_dane = c->plan.decision->needs_tlsa_match;
     c->failure.result = result;
     c->failure.in_handshake = in_handshake;
     connection_fail(c, FAILURE_TLS);
@@ -155,21 +156,32 @@ static void flush(struct connection *c)
     }
 }
 
+/* The demand's own issuers, or the gateway's. NULL: the system's. */
+static const char *trust_of(const struct connection *c)
+{
+    return c->plan.decision->ca_file.len > 0 ? c->plan.decision->ca_file.ptr : c->worker->config->outbound.ca_file;
+}
+
 static void start_handshake(struct connection *c)
 {
     struct tls_target target = {
         .names = c->plan.names,
         .names_len = c->plan.names_len,
-        .ca_file = c->plan.decision->ca_file.len > 0 ? c->plan.decision->ca_file.ptr : NULL,
+        .ca_file = trust_of(c),
         .profile = c->worker->config->outbound.tls_profile,
         .is_demanding = decision_requires_tls(c->plan.decision),
+        .tlsa = c->plan.tlsa,
+        .dane_names = c->plan.dane_names,
+        .dane_names_len = c->plan.dane_names_len,
         .session_key = arena_printf(&c->arena, "%.*s:%u:%d:%.*s", SLICE_FMT(c->plan.server),
                                     net_address_port(&c->address), decision_requires_tls(c->plan.decision),
                                     SLICE_FMT(c->plan.decision->ca_file)),
     };
     struct net_address literal;
 
-    if (net_address_parse(c->plan.server, 0, &literal) != OK)
+    if (c->plan.tlsa != NULL)
+        target.sni = c->plan.tlsa->base_domain;
+    else if (net_address_parse(c->plan.server, 0, &literal) != OK)
         target.sni = c->plan.server;
     c->state = SHAKING;
     stream_start_client(&c->stream, c->worker->tls, &target);
@@ -215,9 +227,23 @@ static void without_tls(struct connection *c, const char *how)
     proceed(c);
 }
 
+/* RFC 8689 section 4.2.1: every hop promises as much as we did. */
+static void without_requiretls(struct connection *c)
+{
+    (void)fault_set(&c->failure.why, ERR_PERMANENT, "'%.*s' does not offer REQUIRETLS, with which the message came",
+                    SLICE_FMT(c->plan.server));
+    c->failure.lacks_requiretls = true;
+    c->failure.code = "requiretls-not-offered";
+    c->failure.result = TLS_RESULT_VALIDATION_FAILURE;
+    connection_fail(c, FAILURE_TLS);
+}
+
 static void on_greeted(struct connection *c)
 {
-    if (c->tls.is_tls)
+    if (c->tls.is_tls && c->plan.decision->needs_requiretls &&
+        !(smtp_client_extensions(c->smtp) & SMTP_EXT_REQUIRETLS))
+        without_requiretls(c);
+    else if (c->tls.is_tls)
         proceed(c);
     else if (c->plan.tries_tls && (smtp_client_extensions(c->smtp) & SMTP_EXT_STARTTLS))
         smtp_client_starttls(c->smtp);
@@ -387,6 +413,8 @@ static void on_dialed(struct dialer *d)
     }
     c->address = c->plan.addresses[d->winner];
     dialer_take(d, &c->stream);
+    c->local.len = sizeof c->local.sa;
+    (void)getsockname(c->stream.fd, &c->local.sa.any, &c->local.len);
     on_connected(c);
 }
 
@@ -474,6 +502,16 @@ const struct tls_facts *connection_tls(const struct connection *c)
 const struct net_address *connection_address(const struct connection *c)
 {
     return &c->address;
+}
+
+const struct net_address *connection_local_address(const struct connection *c)
+{
+    return &c->local;
+}
+
+const struct decision *connection_decision(const struct connection *c)
+{
+    return c->plan.decision;
 }
 
 struct slice connection_server(const struct connection *c)

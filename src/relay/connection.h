@@ -4,8 +4,8 @@
 #define STERNPOST_RELAY_CONNECTION_H
 
 #include "net/dialer.h"
+#include "relay/failure.h"
 #include "relay/worker.h"
-#include "smtp/client.h"
 
 struct connection;
 
@@ -19,27 +19,10 @@ struct connection_plan {
     const struct decision    *decision;
     const struct slice       *names;       /* the certificate must match one of them */
     size_t                    names_len;
+    const struct tlsa_set    *tlsa;        /* records to hold the certificate against; NULL: none */
+    const struct slice       *dane_names;  /* see net/tls_client.h */
+    size_t                    dane_names_len;
     struct slice              username, password; /* empty: no AUTH */
-};
-
-enum failure_cause {
-    FAILURE_NETWORK,  /* nobody answered, or the connection broke */
-    FAILURE_TLS,      /* see result; a reason to take the alternate secure route */
-    FAILURE_REPLY,    /* the server refused: see reply and stage */
-    FAILURE_PROTOCOL, /* it does not speak SMTP as it should */
-    FAILURE_AUTH,     /* our credentials were refused, or there was no way to give them safely */
-};
-
-struct connection_failure {
-    enum failure_cause cause;
-    enum tls_result    result;       /* FAILURE_TLS */
-    bool               in_handshake; /* FAILURE_TLS: the handshake itself failed, nothing was judged */
-    enum smtp_stage    stage;
-    struct smtp_reply  reply;        /* code 0: none */
-    struct fault       why;          /* a sentence */
-    bool               was_connected;
-    bool               was_reused;   /* it broke before it said anything in this transaction */
-    bool               may_have_taken; /* all content was sent and never answered: the server may have it (RFC 1047) */
 };
 
 enum connection_event {
@@ -71,6 +54,9 @@ void connection_body(struct connection *c, struct slice content, bool is_last);
 const struct connection_failure *connection_failure(const struct connection *c);
 const struct tls_facts *connection_tls(const struct connection *c);
 const struct net_address *connection_address(const struct connection *c);
+const struct net_address *connection_local_address(const struct connection *c); /* ours, once it is connected */
+/* What it was opened for: the decision on its server, without reasons. */
+const struct decision *connection_decision(const struct connection *c);
 struct slice connection_server(const struct connection *c);
 unsigned connection_extensions(const struct connection *c);
 uint64_t connection_size_limit(const struct connection *c);

@@ -20,6 +20,8 @@ void connection_keep_plan(struct connection *c, const struct connection_plan *pl
     d->reasons_len = 0;
     d->names = copy_names(&c->arena, plan->decision->names, plan->decision->names_len);
     d->alternate = slice_of(NULL, 0);
+    d->sts = NULL;
+    d->sts_id = arena_copy(&c->arena, plan->decision->sts_id);
     c->plan = *plan;
     c->plan.decision = d;
     c->plan.names = copy_names(&c->arena, plan->names, plan->names_len);
@@ -41,19 +43,36 @@ static bool same_names(const struct decision *a, const struct decision *b)
 /* The certificate of a connection that was opened for less was held against names that prove nothing (DNS-01). */
 static bool was_judged_by(const struct decision *judged, const struct decision *d)
 {
-    return judged->level >= LEVEL_VERIFY && judged->any_name == d->any_name && slice_eq(judged->ca_file, d->ca_file) &&
+    return judged->level == LEVEL_VERIFY && judged->any_name == d->any_name && slice_eq(judged->ca_file, d->ca_file) &&
            same_names(judged, d);
+}
+
+/* What a destination publishes is looked at when a connection is opened: whoever did not look serves nobody who must, and
+ * another policy may allow other servers. */
+static bool was_found_by(const struct decision *judged, const struct decision *d)
+{
+    if (d->uses_dane && !judged->uses_dane)
+        return false;
+    if (d->needs_requiretls && !judged->needs_requiretls)
+        return false;
+    return judged->level == LEVEL_DANE || slice_eq(judged->sts_id, d->sts_id);
 }
 
 bool connection_meets(const struct connection *c, const struct decision *d)
 {
-    /* Opened for less, it may have been shaken with keys and ciphers that a demand does not allow. */
-    if (decision_requires_tls(d) && !decision_requires_tls(c->plan.decision))
+    const struct decision *judged = c->plan.decision;
+
+    if (!was_found_by(judged, d))
         return false;
-    if (d->level >= LEVEL_VERIFY && !was_judged_by(c->plan.decision, d))
+    /* Opened for less, it may have been shaken with keys and ciphers that a demand does not allow. */
+    if (decision_requires_tls(d) && !decision_requires_tls(judged))
         return false;
     /* Mail that asks for TLS where it can be had does not go in clear because somebody before it had to. */
     if (!c->tls.is_tls && d->level >= LEVEL_MAY && !c->plan.tries_tls)
+        return false;
+    if (judged->level == LEVEL_DANE) /* nothing more is asked of the certificate, where TLSA records hold */
+        return c->tls.version >= d->min_version && (d->uses_dane || d->level < LEVEL_VERIFY);
+    if (d->level >= LEVEL_VERIFY && !was_judged_by(judged, d))
         return false;
     return decision_check(d, &c->tls, c->plan.server, NULL) == TLS_RESULT_OK;
 }

@@ -26,7 +26,7 @@ struct connection {
     struct sasl_client *sasl;
     struct connection_plan plan; /* what it points to is gone after READY; the flags stay */
     struct arena arena;          /* server, names, trust bundle, credentials until READY */
-    struct net_address address;
+    struct net_address address, local;
     struct tls_facts tls;
     struct connection_failure failure;
     unsigned messages;

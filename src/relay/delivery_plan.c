@@ -1,37 +1,27 @@
 /* relay/delivery_plan.c: what is demanded, and which servers may be tried. */
 #include "base/memory.h"
-#include "mail/address.h"
+#include "relay/decide_mail.h"
 #include "relay/delivery_private.h"
 #include "relay/metrics.h"
+#include "relay/published_json.h"
 #include "relay/tally.h"
 
 /* -- the decision -------------------------------------------------------------------------------------------------- */
 
-static struct rule_address rule_address_of(struct arena *arena, struct slice address)
+static struct mail_question question_of(const struct delivery *d, const struct stored_rcpt *rcpt)
 {
-    struct mail_address a;
+    const struct stored_message *m = &d->job->message->stored;
 
-    if (address.len == 0 || mail_address_parse(arena, address, &a, NULL) != OK)
-        return (struct rule_address){ 0 };
-    return (struct rule_address){ a.local, a.domain };
-}
-
-static void decide(struct delivery *d, const struct stored_rcpt *rcpt, struct decision *out)
-{
-    const struct gateway *g = snapshot_gateway(d->settings);
-    const struct smtp_mail *mail = &d->job->message->stored.mail;
-    struct rule_address recipient = rule_address_of(&d->arena, rcpt->rcpt.address);
-    struct policy_facts facts = {
-        .sender = rule_address_of(&d->arena, mail->address),
-        .recipient = recipient,
-        .rules = snapshot_is_our_domain(d->settings, recipient.domain) ? NULL : snapshot_rules(d->settings),
-        .default_level = g->default_level,
-        .alternate_mode = g->alternate_mode,
-        .alternate_host = g->alternate_host,
-        .host = d->host == NULL ? NULL : &d->host->demand,
+    return (struct mail_question){
+        .settings = d->settings,
+        .sender = m->mail.address,
+        .recipient = rcpt->rcpt.address,
+        .host = d->host,
+        .sts = d->sts,
+        .origin = m->origin,
+        .requires_tls = m->mail.requires_tls,
+        .tls_required_no = m->tls_required_no,
     };
-
-    policy_decide(&facts, &d->arena, out);
 }
 
 static bool same_names(const struct decision *a, const struct decision *b)
@@ -48,7 +38,8 @@ static bool same_demand(const struct decision *a, const struct decision *b)
 {
     return a->level == b->level && a->min_version == b->min_version && a->any_name == b->any_name &&
            a->on_failure == b->on_failure && a->defer_for_s == b->defer_for_s &&
-           a->always_alternate == b->always_alternate && slice_eq(a->ca_file, b->ca_file) &&
+           a->always_alternate == b->always_alternate && a->uses_dane == b->uses_dane &&
+           a->needs_requiretls == b->needs_requiretls && (a->sts == NULL) == (b->sts == NULL) && slice_eq(a->ca_file, b->ca_file) &&
            slice_eq(a->alternate, b->alternate) && same_names(a, b);
 }
 
@@ -62,9 +53,10 @@ static void split(struct delivery *d)
     size_t kept = 1, rest_len = 0;
 
     for (size_t i = 1; i < j->rcpts_len; i++) {
+        struct mail_question q = question_of(d, &j->rcpts[i]);
         struct decision other;
 
-        decide(d, &j->rcpts[i], &other);
+        decide_mail(&q, &d->arena, &other);
         if (kept < RCPTS_PER_TRANSACTION && same_demand(&d->decision, &other))
             j->rcpts[kept++] = j->rcpts[i];
         else
@@ -81,7 +73,7 @@ static void note_testing(struct delivery *d)
     if (d->job->rcpts[0].attempts > 0)
         return;
     for (size_t i = 0; i < d->decision.reasons_len; i++) {
-        if (!d->decision.reasons[i].is_testing)
+        if (!d->decision.reasons[i].is_testing || d->decision.reasons[i].source != REASON_RULE)
             continue;
         metric_add(METRIC_RULE_TESTING_HITS, 1);
         tally_add(d->worker->tally, "rule-testing", d->decision.reasons[i].name);
@@ -90,22 +82,32 @@ static void note_testing(struct delivery *d)
 
 void delivery_plan(struct delivery *d)
 {
-    struct slice route = { 0 };
+    d->host = snapshot_route(d->settings, d->job->rcpts[0].domain, &d->route);
+    if (!delivery_ask_sts(d))
+        delivery_decide(d);
+}
+
+void delivery_decide(struct delivery *d)
+{
+    struct mail_question q = question_of(d, &d->job->rcpts[0]);
     json_t *facts;
 
-    d->host = snapshot_route(d->settings, d->job->rcpts[0].domain, &route);
-    decide(d, &d->job->rcpts[0], &d->decision);
+    decide_mail(&q, &d->arena, &d->decision);
+    decide_mail_own(&q, &d->arena, &d->own);
     split(d);
     note_testing(d);
     d->demanded = d->decision;
     facts = trace_decision(&d->decision);
     if (d->host != NULL)
-        (void)json_object_set_new(facts, "route", trace_string(route));
+        (void)json_object_set_new(facts, "route", trace_string(d->route));
+    if (d->sts != NULL)
+        (void)json_object_set_new(facts, "mta-sts", published_sts_json(d->sts));
     trace_add(&d->trace, "decision",
               arena_printf(&d->arena, "mail to '%.*s' asks for level %s, by %s%.*s", SLICE_FMT(d->job->rcpts[0].domain),
                            tls_level_name(d->decision.level), d->host == NULL ? "MX" : "host ",
                            SLICE_FMT(d->host == NULL ? slice_str("") : d->host->demand.name)),
               facts);
+    delivery_planned(d);
 }
 
 /* -- servers ------------------------------------------------------------------------------------------------------- */
@@ -173,6 +175,7 @@ static void on_mx(struct mx_lookup *l)
             .name = arena_copy(&d->arena, r->servers[i].name),
             .port = d->host == NULL ? d->worker->config->outbound.port : d->host->primary[0].port,
             .is_implicit_tls = d->host != NULL && d->host->is_implicit_tls,
+            .is_proven = r->is_secure,
             .is_trusted_name = r->is_secure || is_within(r->servers[i].name, l->domain),
         };
     delivery_next_server(d);
@@ -186,7 +189,7 @@ static void add_group(struct delivery *d, const struct host_server *servers, siz
 
     len = len < COUNT_OF(weights) ? len : COUNT_OF(weights);
     for (size_t i = 0; i < len; i++) {
-        group[i] = (struct candidate){ servers[i].name, servers[i].port, d->host->is_implicit_tls, true };
+        group[i] = (struct candidate){ servers[i].name, servers[i].port, d->host->is_implicit_tls, true, true };
         weights[i] = servers[i].weight + 1;
         total += weights[i];
     }
@@ -234,12 +237,17 @@ void delivery_find_servers(struct delivery *d)
 }
 
 /* The names a certificate may have. An MX name out of unsigned DNS is no proof of anything (DNS-01): then the
- * certificate must be for the destination's own domain, or for a name the rule lists. */
+ * certificate must be for the destination's own domain, or for a name the rule lists. A policy of MTA-STS proves the names
+ * that it allows (RFC 8461 section 4.1); one in testing is held to the same, unless a rule wants proof. */
 void delivery_set_names(struct delivery *d, const struct candidate *c)
 {
     struct slice domain = d->host == NULL ? d->job->rcpts[0].domain : d->host->primary[0].name;
 
     d->names_len = 0;
+    if (d->decision.sts != NULL || (d->sts != NULL && d->sts->finding == STS_FOUND && d->decision.level < LEVEL_VERIFY)) {
+        d->names[d->names_len++] = c->name;
+        return;
+    }
     if (c->is_trusted_name || d->decision.level < LEVEL_VERIFY)
         d->names[d->names_len++] = c->name;
     if (!c->is_trusted_name)
@@ -248,9 +256,24 @@ void delivery_set_names(struct delivery *d, const struct candidate *c)
 
 /* -- the alternate secure route ---------------------------------------------------------------------------------------- */
 
+/* What travels along: the decision, raised to what a server's TLSA records asked for. The host has no part in these records:
+ * authenticated is what it can be, by its own issuers and names. */
+static struct decision carried_demand(const struct delivery *d)
+{
+    struct decision carried = d->demanded;
+    enum tls_level asked = d->failures.level == LEVEL_DANE ? LEVEL_VERIFY : d->failures.level;
+
+    if (carried.level < asked) {
+        carried.level = asked;
+        carried.any_name = false;
+    }
+    return carried;
+}
+
 bool delivery_switch_to_alternate(struct delivery *d)
 {
     const struct host *h = d->decision.alternate.len == 0 ? NULL : snapshot_host(d->settings, d->decision.alternate);
+    struct decision carried;
     json_t *facts = NULL;
 
     if (d->on_alternate || h == NULL)
@@ -259,7 +282,9 @@ bool delivery_switch_to_alternate(struct delivery *d)
     d->mx = (struct mx_lookup){ 0 };
     d->host = h;
     d->on_alternate = true;
-    policy_decide_alternate(&d->demanded, &h->demand, &d->arena, &d->decision);
+    carried = carried_demand(d);
+    policy_decide_alternate(&carried, &h->demand, &d->arena, &d->decision);
+    d->own = d->decision;
     facts = trace_decision(&d->decision);
     (void)json_object_set_new(facts, "host", trace_string(h->demand.name));
     trace_add(&d->trace, "alternate",

@@ -1,15 +1,20 @@
 /* relay/delivery_private.h: the state of one attempt, for the files that each do one part of it.
  *
- *   plan (decision, route) -> servers (MX or the host's) -> addresses -> connection -> transaction -> settle
- *                                 ^--------- next server, retry in clear, alternate route ----'
+ *   plan (route, MTA-STS, decision) -> servers (MX or the host's) -> addresses, DANE -> connection -> transaction -> settle
+ *                                          ^--------- next server, retry in clear, alternate route ----'
  */
 #ifndef STERNPOST_RELAY_DELIVERY_PRIVATE_H
 #define STERNPOST_RELAY_DELIVERY_PRIVATE_H
 
 #include "discovery/addresses.h"
+#include "discovery/dane.h"
 #include "discovery/mx.h"
+#include "discovery/sts.h"
+#include "policy/server_decision.h"
 #include "relay/delivery.h"
+#include "relay/sts_question.h"
 #include "relay/trace.h"
+#include "reports/record.h"
 #include "smtp/client.h"
 
 enum rcpt_state { RCPT_PENDING, RCPT_ACCEPTED, RCPT_DELIVERED, RCPT_TEMPORARY, RCPT_PERMANENT };
@@ -28,12 +33,16 @@ struct candidate {
     struct slice name;
     uint16_t     port;
     bool         is_implicit_tls;
+    bool         is_proven;       /* that it is the destination's: set by us, or out of signed MX records */
     bool         is_trusted_name; /* its name may stand for the destination: set by us, proven, or within the domain */
 };
 
 /* What the servers tried so far failed of. */
 struct failures {
     unsigned                  tls, network, refused, other; /* refused: a permanent reply before any mail was said */
+    unsigned                  own_demand;  /* of tls: what rules, host, default or sender demand was not met either */
+    bool                      demands_tls; /* TLS was required of one of them */
+    enum tls_level            level;       /* the highest asked of one of them */
     bool                      any_connected;
     struct connection_failure last;
     struct slice              last_server;
@@ -53,7 +62,11 @@ struct delivery {
 
     struct decision        decision;     /* what holds for the way taken now */
     struct decision        demanded;     /* before the alternate route */
+    struct decision        own;          /* without what the destination publishes */
+    struct sts_question   *sts_question; /* under way; NULL: none is */
+    const struct sts_facts *sts;         /* of the recipient domain, or of the host's; NULL: not asked */
     const struct host     *host;         /* NULL: by MX */
+    struct slice           route;        /* that led to it */
     bool                   on_alternate;
 
     struct mx_lookup       mx;
@@ -62,6 +75,8 @@ struct delivery {
     size_t                 candidates_len, at; /* at: the one being tried; next is at + 1 */
     unsigned               addresses_tried;
     struct address_lookup  lookup;
+    struct dane_lookup     dane;
+    struct server_decision server;       /* on the current server */
     size_t                 address_at;   /* first address not yet tried, of the current server */
     bool                   lacks_tls;    /* the current server failed of TLS, at one of its addresses */
     bool                   in_clear;     /* the handshake failed, TLS is not required: once more without */
@@ -73,8 +88,10 @@ struct delivery {
     struct rcpt_outcome   *outcomes;     /* for each of job->rcpts */
     struct failures        failures;
     enum tls_version       delivered_over; /* TLS_VERSION_NONE: in clear, or not delivered */
+    enum tls_level         delivered_level;
     uint32_t               chunk;        /* next to be sent */
     struct connection_failure failure;   /* of the connection just lost */
+    struct tls_facts       failed_tls;
     size_t                 failed_at;    /* index of its address */
 
     struct store_request   load, settle;
@@ -88,9 +105,8 @@ struct delivery {
 };
 
 /* delivery.c */
+void delivery_planned(struct delivery *d); /* the decision stands: on with it */
 void delivery_go(struct delivery *d); /* by a kept connection where there is one, else to find servers */
-void delivery_next_server(struct delivery *d);
-void delivery_after_failure(struct delivery *d); /* the next address, server or way */
 void delivery_leave(struct delivery *d);         /* takes it out of its worker's list */
 void delivery_cut_off(struct delivery *d);       /* ends it without a word to the store, where the message stays */
 void delivery_finish(struct delivery *d, enum job_end end); /* outcomes are complete: settle */
@@ -98,11 +114,28 @@ void delivery_fail_all(struct delivery *d, enum rcpt_state state, const char *st
 void delivery_record(struct delivery *d, const char *outcome, struct slice text, const struct connection *c,
                      const struct connection_failure *f);
 
+/* delivery_facts.c */
+bool delivery_ask_sts(struct delivery *d); /* false: there is nothing to ask; else delivery_decide() follows */
+void delivery_forget_sts(struct delivery *d);
+void delivery_trace_server(struct delivery *d);
+
 /* delivery_plan.c */
-void delivery_plan(struct delivery *d);              /* decision and route; splits the job where recipients differ */
+void delivery_plan(struct delivery *d);              /* route, MTA-STS, then: */
+void delivery_decide(struct delivery *d);            /* the decision; splits the job where recipients differ */
 void delivery_find_servers(struct delivery *d);      /* -> candidates, then delivery_next_server() */
 bool delivery_switch_to_alternate(struct delivery *d); /* false: there is none, or we are on it */
 void delivery_set_names(struct delivery *d, const struct candidate *c);
+
+/* delivery_servers.c */
+void delivery_next_server(struct delivery *d);
+void delivery_after_failure(struct delivery *d); /* the next address, server or way */
+void delivery_on_event(struct connection_user *u, struct connection *c, enum connection_event kind,
+                       const struct smtp_client_event *ev);
+
+/* delivery_report.c */
+/* Counts a session that came about (`failure` NULL) or failed of TLS; one that had to be passed over. */
+void delivery_report_session(struct delivery *d, const struct connection *c, const struct connection_failure *failure);
+void delivery_report_skipped(struct delivery *d);
 
 /* delivery_send.c */
 void delivery_send(struct delivery *d); /* the connection is ready */

@@ -190,6 +190,7 @@ static void on_done(struct delivery *d, const struct smtp_client_event *ev)
 {
     trace_done(d, ev);
     d->delivered_over = connection_tls(d->connection)->version;
+    d->delivered_level = connection_decision(d->connection)->level;
     for (size_t i = 0; i < d->job->rcpts_len; i++) {
         struct rcpt_outcome *o = &d->outcomes[i];
         bool is_open = o->state == RCPT_ACCEPTED || o->state == RCPT_PENDING;

@@ -8,7 +8,8 @@
 #include <jansson.h>
 
 enum inquiry_kind {
-    INQUIRY_POLICY,    /* recipient, sender -> decision, reasons, route, MX as found */
+    INQUIRY_POLICY,    /* recipient, sender, requires_tls, stays_home -> MTA-STS, decision, reasons, route; for each MX: addresses, TLSA
+                          records, the decision on it, and a session as far as STARTTLS */
     INQUIRY_HOST_TEST, /* host name -> for each server and address: connect, greeting, extensions, TLS facts, verdict */
 };
 
@@ -16,6 +17,8 @@ struct inquiry {
     struct worker_task task; /* first; set done and reply_to */
     enum inquiry_kind  kind;
     char               recipient[512], sender[512], host[256];
+    bool               requires_tls; /* as if it came with REQUIRETLS */
+    bool               stays_home;   /* asks DNS and policy hosts, but connects to no mail server */
     struct snapshot   *snapshot; /* held by the inquiry */
     enum status        status;   /* out: OK, ERR_NOT_FOUND (no such host), ERR_SYNTAX (address), ERR_TEMPORARY (we stop) */
     struct fault       why;

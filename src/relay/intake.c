@@ -426,6 +426,7 @@ static struct smtp_server *new_smtp(const struct intake *s)
         .max_errors = c->limits.errors,
         .max_junk = c->limits.junk,
         .auth_mechanisms = l->role == ROLE_SUBMISSION ? mechanisms : NULL,
+        .offers_requiretls = true, /* inside TLS alone */
         .offers_starttls = l->tls == LISTENER_STARTTLS,
         .mail_needs_tls = l->requires_tls,
         .mail_needs_auth = l->role == ROLE_SUBMISSION,

@@ -41,6 +41,8 @@ static const struct metric_info infos[METRIC_COUNT] = {
                                      "Recipients delivered to over TLS with an unverified certificate." },
     [METRIC_DELIVERED_VERIFIED] = { "sternpost_delivered_verified_total",
                                     "Recipients delivered to over TLS with a verified certificate." },
+    [METRIC_DELIVERED_DANE] = { "sternpost_delivered_dane_total",
+                                "Recipients delivered to over TLS with a certificate that DNSSEC vouches for." },
     [METRIC_DELIVERED_ALTERNATE] = { "sternpost_delivered_alternate_total",
                                      "Recipients delivered to over the alternate secure route." },
     [METRIC_DEFERRED] = { "sternpost_deferred_total", "Deliveries put off for another attempt." },

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "relay/backroom.h"
 #include "relay/bounce.h"
 #include "relay/census.h"
 #include "relay/hasher.h"
@@ -29,6 +30,7 @@ struct node {
     struct census        *census;
     struct hasher        *hasher;
     struct sign_in_limit *sign_ins;
+    struct backroom      *backroom;
     struct node_listener *listeners;
     struct node_worker   *workers;
     unsigned              workers_len;
@@ -67,6 +69,11 @@ struct hasher *node_hasher(struct node *n)
 struct sign_in_limit *node_sign_in_limit(struct node *n)
 {
     return n->sign_ins;
+}
+
+struct sts *node_sts(struct node *n)
+{
+    return backroom_sts(n->backroom);
 }
 
 int64_t node_started_s(const struct node *n)
@@ -141,6 +148,7 @@ void node_publish(struct node *n, struct snapshot *fresh)
 
     for (unsigned i = 0; i < n->workers_len; i++)
         send_errand(n->workers[i].worker, run_adopt, snapshot_hold(fresh), 0);
+    backroom_publish(n->backroom, snapshot_hold(fresh));
     pthread_mutex_lock(&n->lock);
     old = n->settings;
     n->settings = fresh;
@@ -266,6 +274,8 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     if (st == OK && (n->hasher = hasher_new(why)) == NULL)
         st = ERR_TEMPORARY;
     if (st == OK)
+        st = backroom_new(config, n->store, snapshot_hold(n->settings), &n->backroom, why);
+    if (st == OK)
         st = make_workers(n, why);
     if (st != OK) {
         node_free(n);
@@ -283,6 +293,10 @@ static void *worker_main(void *arg)
 
 enum status node_start(struct node *n, struct fault *why)
 {
+    enum status st = backroom_start(n->backroom, why);
+
+    if (st != OK)
+        return st;
     for (unsigned i = 0; i < n->workers_len; i++) {
         if (pthread_create(&n->workers[i].thread, NULL, worker_main, n->workers[i].worker) != 0)
             return fault_errno(why, "cannot start worker %u", i);
@@ -303,6 +317,8 @@ void node_stop(struct node *n, int64_t grace_ms)
             pthread_join(n->workers[i].thread, NULL);
         n->workers[i].is_running = false;
     }
+    /* Last: nobody asks it any more. */
+    backroom_stop(n->backroom);
 }
 
 static void free_worker(struct node_worker *nw)
@@ -323,6 +339,7 @@ void node_free(struct node *n)
     for (unsigned i = 0; i < n->workers_len; i++)
         free_worker(&n->workers[i]);
     free(n->workers);
+    backroom_free(n->backroom);
     for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
         tls_server_free(n->listeners[i].tls);
     free(n->listeners);

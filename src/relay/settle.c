@@ -45,7 +45,8 @@ static void fate_of_temporary(const struct delivery *d, const struct stored_rcpt
     struct schedule s = schedule_of(d);
     int64_t received_s = d->job->message->stored.received_s;
     /* A rule's patience is for what the rule asks: TLS that cannot be had. */
-    int64_t patience_s = d->failures.tls > 0 && d->demanded.on_failure == ON_FAILURE_DEFER ? d->demanded.defer_for_s : 0;
+    int64_t patience_s =
+        d->failures.own_demand > 0 && d->demanded.on_failure == ON_FAILURE_DEFER ? d->demanded.defer_for_s : 0;
 
     if (schedule_is_expired(&s, received_s, now_s, patience_s)) {
         *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = MAIL_DSN_FAILED };
@@ -125,7 +126,9 @@ static void count_delivered(struct delivery *d)
     if (d->delivered_over == TLS_VERSION_NONE) {
         metric_add(METRIC_DELIVERED_CLEAR, 1);
         tally_add(d->worker->tally, "sent-in-clear", d->job->rcpts[0].domain);
-    } else if (d->decision.level >= LEVEL_VERIFY) {
+    } else if (d->delivered_level == LEVEL_DANE) {
+        metric_add(METRIC_DELIVERED_DANE, 1);
+    } else if (d->delivered_level == LEVEL_VERIFY) {
         metric_add(METRIC_DELIVERED_VERIFIED, 1);
     } else {
         metric_add(METRIC_DELIVERED_ENCRYPTED, 1);

@@ -1,6 +1,7 @@
 #include "relay/worker.h"
 
 #include "base/memory.h"
+#include "discovery/sts.h"
 #include "net/listener.h"
 #include "relay/census.h"
 #include "relay/dispatcher.h"
@@ -8,6 +9,7 @@
 #include "relay/intake.h"
 #include "relay/node_private.h"
 #include "relay/tally.h"
+#include "reports/record.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -36,6 +38,21 @@ static bool take_replies(struct worker *w)
     return had_one;
 }
 
+static bool take_sts_replies(struct worker *w)
+{
+    struct handoff_item *item = handoff_take(w->sts_replies);
+    bool had_one = item != NULL;
+
+    while (item != NULL) {
+        struct sts_request *q = CONTAINER_OF(item, struct sts_request, item);
+
+        item = item->next;
+        w->sts_open--;
+        q->done(q);
+    }
+    return had_one;
+}
+
 static bool take_tasks(struct worker *w)
 {
     struct handoff_item *item = handoff_take(w->tasks);
@@ -54,6 +71,12 @@ static void on_replies(struct loop_io *io, unsigned events)
 {
     (void)events;
     (void)take_replies(CONTAINER_OF(io, struct worker, replies_io));
+}
+
+static void on_sts_replies(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    (void)take_sts_replies(CONTAINER_OF(io, struct worker, sts_replies_io));
 }
 
 static void on_tasks(struct loop_io *io, unsigned events)
@@ -82,6 +105,14 @@ void worker_store(struct worker *w, struct store_request *r, void (*done)(struct
     }
     r->status = fault_set(&r->why, ERR_TEMPORARY, "shutting down");
     handoff_put(w->replies, &r->item);
+}
+
+void worker_sts(struct worker *w, struct sts_request *q, void (*done)(struct sts_request *q))
+{
+    q->reply_to = w->sts_replies;
+    q->done = done;
+    w->sts_open++;
+    sts_send(w->sts, q);
 }
 
 /* -- accepting ----------------------------------------------------------------------------------------------- */
@@ -233,6 +264,7 @@ struct worker *worker_new(struct node *n, unsigned index, struct fault *why)
     w->hasher = node_hasher(n);
     w->loop = loop_new();
     w->replies = handoff_new();
+    w->sts_replies = handoff_new();
     w->tasks = handoff_new();
     w->tls = tls_client_new();
     w->settings = node_snapshot(n);
@@ -244,9 +276,13 @@ struct worker *worker_new(struct node *n, unsigned index, struct fault *why)
     }
     w->dispatcher = dispatcher_new(w);
     w->tally = tally_new(w);
+    w->recorder = recorder_new(w->loop, w->store);
+    w->sts = node_sts(n);
     w->replies_io.ready = on_replies;
+    w->sts_replies_io.ready = on_sts_replies;
     w->tasks_io.ready = on_tasks;
     loop_watch(w->loop, &w->replies_io, handoff_fd(w->replies), LOOP_READ);
+    loop_watch(w->loop, &w->sts_replies_io, handoff_fd(w->sts_replies), LOOP_READ);
     loop_watch(w->loop, &w->tasks_io, handoff_fd(w->tasks), LOOP_READ);
     w->end_of_round.run = on_end_of_round;
     loop_hook_add(w->loop, &w->end_of_round);
@@ -261,6 +297,7 @@ void worker_run(struct worker *w)
     intake_end_all(w);
     dispatcher_end_all(w->dispatcher);
     tally_flush(w->tally);
+    recorder_flush(w->recorder);
     w->is_over = true;
     inquiry_end_all(w);
     (void)take_tasks(w);
@@ -274,8 +311,11 @@ void worker_free(struct worker *w)
     w->is_over = true;
     while (take_tasks(w) || take_replies(w))
         ;
+    while (w->sts_open > 0 && handoff_wait(w->sts_replies, -1))
+        (void)take_sts_replies(w);
     dispatcher_free(w->dispatcher);
     tally_free(w->tally);
+    recorder_free(w->recorder);
     empty_graveyard(w);
     resolver_free(w->resolver);
     close_acceptors(w);
@@ -283,6 +323,7 @@ void worker_free(struct worker *w)
     tls_client_free(w->tls);
     snapshot_release(w->settings);
     handoff_free(w->replies);
+    handoff_free(w->sts_replies);
     handoff_free(w->tasks);
     loop_free(w->loop);
     free(w);

@@ -14,6 +14,9 @@ struct dispatcher;
 struct hasher;
 struct intake;
 struct probe;
+struct recorder;
+struct sts;
+struct sts_request;
 struct tally;
 struct worker;
 
@@ -37,6 +40,9 @@ struct worker {
     struct tls_client   *tls;
     struct dispatcher   *dispatcher;
     struct tally        *tally;
+    struct recorder     *recorder; /* of sessions, for TLS reports */
+    struct sts          *sts;      /* on another thread, see worker_sts() */
+    struct handoff      *sts_replies;
     char                 scratch[64 * 1024]; /* for one read; nobody keeps bytes in it over a return to the loop */
 
     struct snapshot     *settings; /* current; whoever keeps it over a return to the loop holds a reference */
@@ -48,7 +54,8 @@ struct worker {
     uint32_t             random;
 
     /* private to worker.c */
-    struct loop_io       replies_io, tasks_io;
+    struct loop_io       replies_io, sts_replies_io, tasks_io;
+    unsigned             sts_open; /* questions not yet answered */
     struct handoff      *tasks;
     struct loop_hook     end_of_round;
     struct buried       *graveyard;
@@ -70,6 +77,8 @@ uint32_t worker_random(struct worker *w);
 void worker_task_done(struct worker_task *t);
 /* Sends with reply_to set to this worker. Once the worker is over the answer is ERR_TEMPORARY. */
 void worker_store(struct worker *w, struct store_request *r, void (*done)(struct store_request *r));
+/* The same for questions of MTA-STS; `done` runs from the loop, never from inside. */
+void worker_sts(struct worker *w, struct sts_request *q, void (*done)(struct sts_request *q));
 
 /* Used by node.c through tasks: a new snapshot is taken; stop: no new sessions, end at the latest at the deadline. */
 void worker_adopt(struct worker *w, struct snapshot *fresh);

@@ -1,0 +1,150 @@
+#include "relay/backroom.h"
+
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct backroom {
+    struct loop          *loop;
+    struct resolver      *resolver;
+    struct https_client  *https;
+    struct sts           *sts;
+    struct snapshot      *settings;
+    struct handoff       *orders;
+    struct loop_io        orders_io;
+    pthread_t             thread;
+    bool                  is_running;
+};
+
+struct order {
+    struct handoff_item item;
+    struct snapshot    *fresh; /* NULL: end */
+};
+
+static void give(struct backroom *b, struct snapshot *fresh)
+{
+    struct order *o = NEW(struct order);
+
+    o->fresh = fresh;
+    handoff_put(b->orders, &o->item);
+}
+
+static void obey(struct backroom *b, struct order *o)
+{
+    if (o->fresh != NULL) {
+        snapshot_release(b->settings);
+        b->settings = o->fresh;
+    } else {
+        sts_stop(b->sts);
+        loop_stop(b->loop);
+    }
+    free(o);
+}
+
+static void take_orders(struct backroom *b)
+{
+    struct handoff_item *item = handoff_take(b->orders);
+
+    while (item != NULL) {
+        struct order *o = CONTAINER_OF(item, struct order, item);
+
+        item = item->next;
+        obey(b, o);
+    }
+}
+
+static void on_orders(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    take_orders(CONTAINER_OF(io, struct backroom, orders_io));
+}
+
+static enum status open_services(struct backroom *b, const struct config *config, struct store *store, struct fault *why)
+{
+    struct https_config https = { .ca_file = config->outbound.ca_file,
+                                  .port = config->outbound.https_port,
+                                  .allows_private = config->outbound.allows_private };
+    enum status st = resolver_new(b->loop, &config->resolver, &b->resolver, why);
+
+    if (st == OK)
+        st = https_client_new(b->loop, b->resolver, &https, &b->https, why);
+    if (st == OK) {
+        struct sts_config sts = { .loop = b->loop, .resolver = b->resolver, .https = b->https, .store = store };
+
+        st = sts_new(&sts, &b->sts, why);
+    }
+    return st;
+}
+
+enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
+                         struct backroom **out, struct fault *why)
+{
+    struct backroom *b = NEW(struct backroom);
+    enum status st;
+
+    b->settings = settings;
+    b->loop = loop_new();
+    b->orders = handoff_new();
+    b->orders_io.ready = on_orders;
+    loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
+    st = open_services(b, config, store, why);
+    if (st != OK) {
+        backroom_free(b);
+        return st;
+    }
+    *out = b;
+    return OK;
+}
+
+static void *run(void *arg)
+{
+    struct backroom *b = arg;
+
+    loop_run(b->loop);
+    return NULL;
+}
+
+enum status backroom_start(struct backroom *b, struct fault *why)
+{
+    int err = pthread_create(&b->thread, NULL, run, b);
+
+    if (err != 0)
+        return fault_set(why, ERR_TEMPORARY, "cannot start the thread for policies and reports: %s", strerror(err));
+    b->is_running = true;
+    return OK;
+}
+
+void backroom_stop(struct backroom *b)
+{
+    if (!b->is_running)
+        return;
+    give(b, NULL);
+    (void)pthread_join(b->thread, NULL);
+    b->is_running = false;
+}
+
+void backroom_free(struct backroom *b)
+{
+    if (b == NULL)
+        return;
+    take_orders(b);
+    sts_free(b->sts);
+    https_client_free(b->https);
+    resolver_free(b->resolver);
+    loop_unwatch(b->loop, &b->orders_io);
+    handoff_free(b->orders);
+    loop_free(b->loop);
+    snapshot_release(b->settings);
+    free(b);
+}
+
+struct sts *backroom_sts(struct backroom *b)
+{
+    return b->sts;
+}
+
+void backroom_publish(struct backroom *b, struct snapshot *fresh)
+{
+    give(b, fresh);
+}

@@ -1,0 +1,23 @@
+/* relay/backroom.h: the thread beside the workers, for what no session waits on: MTA-STS policies are fetched and kept, and TLS reports
+ * sent, here. */
+#ifndef STERNPOST_RELAY_BACKROOM_H
+#define STERNPOST_RELAY_BACKROOM_H
+
+#include "discovery/sts.h"
+#include "settings/config.h"
+#include "settings/snapshot.h"
+
+struct backroom;
+
+/* Takes the reference to the settings. */
+MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
+                                  struct backroom **out, struct fault *why);
+MUST_USE enum status backroom_start(struct backroom *b, struct fault *why);
+/* Ends the thread. Questions that come later are still answered, at once, until backroom_free(). */
+void backroom_stop(struct backroom *b);
+void backroom_free(struct backroom *b); /* after the last question was answered; NULL is fine */
+
+struct sts *backroom_sts(struct backroom *b);
+void backroom_publish(struct backroom *b, struct snapshot *fresh); /* from any thread; takes the reference */
+
+#endif

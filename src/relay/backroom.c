@@ -1,6 +1,7 @@
 #include "relay/backroom.h"
 
 #include "base/memory.h"
+#include "reports/sender.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@ struct backroom {
     struct resolver      *resolver;
     struct https_client  *https;
     struct sts           *sts;
-    struct snapshot      *settings;
+    struct report_sender *sender;
     struct handoff       *orders;
     struct loop_io        orders_io;
     pthread_t             thread;
@@ -33,8 +34,7 @@ static void give(struct backroom *b, struct snapshot *fresh)
 static void obey(struct backroom *b, struct order *o)
 {
     if (o->fresh != NULL) {
-        snapshot_release(b->settings);
-        b->settings = o->fresh;
+        report_sender_adopt(b->sender, o->fresh);
     } else {
         sts_stop(b->sts);
         loop_stop(b->loop);
@@ -83,16 +83,17 @@ enum status backroom_new(const struct config *config, struct store *store, struc
     struct backroom *b = NEW(struct backroom);
     enum status st;
 
-    b->settings = settings;
     b->loop = loop_new();
     b->orders = handoff_new();
     b->orders_io.ready = on_orders;
     loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
     st = open_services(b, config, store, why);
     if (st != OK) {
+        snapshot_release(settings);
         backroom_free(b);
         return st;
     }
+    b->sender = report_sender_new(b->loop, b->resolver, b->https, store, config->hostname, settings);
     *out = b;
     return OK;
 }
@@ -129,13 +130,13 @@ void backroom_free(struct backroom *b)
     if (b == NULL)
         return;
     take_orders(b);
+    report_sender_free(b->sender);
     sts_free(b->sts);
     https_client_free(b->https);
     resolver_free(b->resolver);
     loop_unwatch(b->loop, &b->orders_io);
     handoff_free(b->orders);
     loop_free(b->loop);
-    snapshot_release(b->settings);
     free(b);
 }
 

@@ -140,22 +140,15 @@ static void count(struct session *s)
 {
     struct tlsrpt_session session = { .domain = report_domain(s->d), .policies = s->policies };
     struct tlsrpt_policy none = { .type = TLSRPT_NO_POLICY, .domain = session.domain };
-    bool is_by_dane = has_dane(s);
 
     s->server = s->d->candidates[s->d->at].name;
-    if (is_by_dane)
+    if (has_dane(s))
         add_dane(s);
     if (has_sts(s))
         add_sts(s);
     if (s->len == 0)
         add_policy(s, &none, handshake_result(s), "");
     session.policies_len = s->len;
-    recorder_add(s->d->worker->recorder, &session);
-    if (!is_by_dane || slice_eq_case(s->policies[0].domain, session.domain))
-        return;
-    /* The server's own domain may want reports, too: DANE is its policy (section 1.1). */
-    session.domain = s->policies[0].domain;
-    session.policies_len = 1;
     recorder_add(s->d->worker->recorder, &session);
 }
 

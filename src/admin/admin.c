@@ -35,6 +35,7 @@ static const struct endpoint endpoints[] = {
     { HTTP_POST, LOCAL, "/v1/sts/{}/forget", api_sts_forget },
     { HTTP_GET, LOCAL, "/v1/reports/sent", api_reports_sent_list },
     { HTTP_GET, LOCAL, "/v1/reports/sent/{}", api_reports_sent_show },
+    { HTTP_GET, LOCAL, "/v1/reports/preview", api_reports_preview },
     { HTTP_GET, LOCAL, "/v1/policy", api_policy },
     { HTTP_POST, LOCAL, "/v1/hosts/{}/test", api_host_test },
     { HTTP_GET, LOCAL, "/v1/settings", api_settings_export },

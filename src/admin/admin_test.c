@@ -149,6 +149,7 @@ TEST(public_listener_serves_no_mail) /* WEB-09: every path of the API, and the f
         { "POST", "/v1/sts/forget", 404 },
         { "POST", "/v1/sts/a.example/forget", 404 },
         { "POST", "/v1/sts/a.example/refresh", 404 },
+        { "GET", "/v1/reports/preview", 404 },
         { "GET", "/v1/reports/sent", 404 },
         { "GET", "/v1/reports/sent/x", 404 },
         { "GET", "/v1/policy", 404 },

@@ -31,6 +31,7 @@ void api_sts_forget_all(struct call *c);
 /* report_api.c */
 void api_reports_sent_list(struct call *c);
 void api_reports_sent_show(struct call *c);
+void api_reports_preview(struct call *c);
 
 /* inquiry_api.c */
 void api_policy(struct call *c);

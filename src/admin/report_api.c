@@ -1,8 +1,13 @@
 #include "admin/api.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "reports/sender.h"
 #include "settings/domain_name.h"
 #include "tlsrpt/gzip.h"
 
-enum { DOCUMENT_MAX = 16 * 1024 * 1024 };
+#include <pthread.h>
+
+enum { DOCUMENT_MAX = 16 * 1024 * 1024, DAY_LEN = 10 };
 
 /* -- reports as JSON ---------------------------------------------------------------------------------------- */
 
@@ -110,4 +115,78 @@ void api_reports_sent_show(struct call *c)
     c->store.verb = STORE_REPORT_FIND;
     c->store.name = c->params[0];
     call_store(c, found);
+}
+
+/* -- what would be sent ------------------------------------------------------------------------------------- */
+
+/* Putting a report together asks the store more than once and waits for it, which the main thread must not: it is done
+ * on a thread of its own, and comes back like an inquiry. */
+struct preview {
+    struct worker_task task; /* first */
+    struct call *call;
+    struct snapshot *settings; /* held */
+    struct slice domain, day, hostname, json;
+    struct arena arena;
+    enum status status;
+    struct fault why;
+};
+
+static void *compose(void *ctx)
+{
+    struct preview *p = ctx;
+
+    p->status = report_preview(p->call->admin->store, p->domain, p->day, snapshot_gateway(p->settings), p->hostname,
+                               &p->arena, &p->json, &p->why);
+    handoff_put(p->task.reply_to, &p->task.item);
+    return NULL;
+}
+
+static void composed(struct worker_task *t)
+{
+    struct preview *p = CONTAINER_OF(t, struct preview, task);
+
+    if (p->status == OK)
+        call_answer(p->call, json_of_document(p->json));
+    else
+        call_refuse(p->call, p->status, "%s", p->why.text);
+    snapshot_release(p->settings);
+    arena_release(&p->arena);
+    free(p);
+}
+
+static void start_composing(struct call *c, struct slice domain, struct slice day)
+{
+    struct preview *p = NEW(struct preview);
+    pthread_t thread;
+
+    *p = (struct preview){
+        .task = { .done = composed, .reply_to = c->home->asked },
+        .call = c,
+        .settings = c->admin->snapshot(c->admin->ctx),
+        .domain = domain,
+        .day = day,
+        .hostname = c->admin->config->hostname,
+    };
+    if (pthread_create(&thread, NULL, compose, p) == 0) {
+        (void)pthread_detach(thread);
+        return;
+    }
+    p->status = fault_set(&p->why, ERR_TEMPORARY, "no thread can be started; try again");
+    composed(&p->task);
+}
+
+void api_reports_preview(struct call *c)
+{
+    char today[CLOCK_TEXT];
+    struct slice domain, day;
+
+    if (!query_domain(c, &domain) || !call_query_day(c, "day", &day))
+        return;
+    if (domain.len == 0) {
+        call_refuse(c, ERR_SYNTAX, "query parameter 'domain' is missing");
+        return;
+    }
+    if (day.len == 0)
+        day = arena_copy(c->arena, slice_first(slice_str(clock_rfc3339(clock_wall_s(), today)), DAY_LEN));
+    start_composing(c, domain, day);
 }

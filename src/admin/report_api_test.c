@@ -1,6 +1,7 @@
 #include "admin/admin_fixture.h"
-
+#include "base/clock.h"
 #include "tlsrpt/gzip.h"
+#include "tlsrpt/session.h"
 
 static void put_report(const char *day, const char *domain, const char *id, const char *targets, int64_t next_s)
 {
@@ -58,4 +59,46 @@ TEST(reports_sent)
     check("GET", "/v1/reports/sent?domain=exa_mple", "", 400, "{}");
 }
 
-RUN_TESTS(WITH_ADMIN(reports_sent))
+/* Counts a session to `domain` without a policy, of this day. */
+static void count_session(const char *day, const char *domain)
+{
+    const struct tlsrpt_policy policy = { .type = TLSRPT_NO_POLICY, .domain = slice_str(domain) };
+    const struct tlsrpt_session session = { .domain = slice_str(domain), .policies = &policy, .policies_len = 1 };
+    const struct tlsrpt_row *row;
+    struct report_count_row counted;
+    struct store_request r = { .verb = STORE_REPORT_COUNT, .report_counts_in = &counted, .report_counts_in_len = 1 };
+    struct arena a = { 0 };
+    size_t len;
+
+    tlsrpt_rows_of(&session, &a, &row, &len);
+    CHECK_INT(len, 1);
+    counted = (struct report_count_row){ slice_str(day), row->domain, row->policy, row->detail, row->count };
+    CHECK(store_call(f.store, &r) == OK);
+    arena_release(&r.arena);
+    arena_release(&a);
+}
+
+TEST(report_preview)
+{
+    char now[CLOCK_TEXT];
+    json_t *got, *policy;
+
+    (void)clock_rfc3339(clock_wall_s(), now);
+    now[strlen("2026-11-20")] = '\0';
+    count_session("2026-11-20", "a.example");
+    count_session("2026-11-20", "a.example");
+    count_session(now, "b.example");
+    CHECK_INT(request(true, "GET", "/v1/reports/preview?domain=A.example&day=2026-11-20", "", &got), 200);
+    policy = json_array_get(json_object_get(got, "policies"), 0);
+    CHECK_INT(
+        json_integer_value(json_object_get(json_object_get(policy, "summary"), "total-successful-session-count")), 2);
+    CHECK_STR(slice_str(json_string_value(json_object_get(json_object_get(policy, "policy"), "policy-domain"))),
+              "a.example");
+    json_decref(got);
+    check("GET", "/v1/reports/preview?domain=b.example", "", 200, "{\"organization-name\":\"mx.example.org\"}");
+    check("GET", "/v1/reports/preview?domain=a.example", "", 404, "{\"status\":\"not-found\"}");
+    check("GET", "/v1/reports/preview?day=2026-11-20", "", 400, "{}");
+    check("GET", "/v1/reports/preview?domain=a.example&day=20261120", "", 400, "{}");
+}
+
+RUN_TESTS(WITH_ADMIN(reports_sent), WITH_ADMIN(report_preview))

@@ -31,6 +31,10 @@ static const struct command_option sts_forget_options[] = {
     { "all", 0, NULL, false, "every policy that is kept" },
 };
 
+static const struct command_option report_preview_options[] = {
+    { "day", 0, "DAY", false, "of this day, such as 2026-11-24 (UTC); today unless given" },
+};
+
 static const struct command_option policy_options[] = {
     { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
     { "requiretls", 0, NULL, false, "ask as for a message that comes with REQUIRETLS" },
@@ -151,7 +155,12 @@ static const struct command fixed_commands[] = {
       OPTIONS(report_list_options), .run = run_report_sent_list },
     { "report sent show", "ID", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "show one TLS report: where it went, how that went, and what it says", NULL,
-      "sternpost report sent show 20261124.partner.example@ours.example\n", .run = run_report_sent_show },
+      "sternpost report sent show 20261124x5d41402abc4b2a76@ours.example\n", .run = run_report_sent_show },
+    { "report preview", "DOMAIN", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "print the TLS report for a domain as it would be sent",
+      "Of what was counted up to now; nothing is sent. It is printed as JSON, with --json or without.",
+      "sternpost report preview partner.example\nsternpost report preview partner.example --day 2026-11-24\n",
+      OPTIONS(report_preview_options), .run = run_report_preview },
 
     { "settings export", "", 0, 0, COMMAND_ASKS_DAEMON, "write all settings as one JSON document",
       "Secrets are left out; applied again, they stay as they are.", "sternpost settings export > settings.json\n",

@@ -16,6 +16,7 @@ int run_sts_forget(const struct invocation *inv);
 /* report.c */
 int run_report_sent_list(const struct invocation *inv);
 int run_report_sent_show(const struct invocation *inv);
+int run_report_preview(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

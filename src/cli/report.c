@@ -102,3 +102,17 @@ int run_report_sent_show(const struct invocation *inv)
     json_decref(answer);
     return EXIT_DONE;
 }
+
+int run_report_preview(const struct invocation *inv)
+{
+    struct slice path = client_query(inv->arena, SLICE_LIT("/v1/reports/preview"), "domain", inv->args[0]);
+    json_t *answer = NULL;
+    int code;
+
+    path = client_query(inv->arena, path, "day", invocation_option(inv, "day"));
+    code = client_ask(inv, HTTP_GET, path, NULL, &answer);
+    if (code == EXIT_DONE)
+        print_document(answer);
+    json_decref(answer);
+    return code;
+}

@@ -20,7 +20,7 @@ struct admin_config {
     struct snapshot   *(*snapshot)(void *ctx);                    /* holds: the caller releases */
     void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
     void               (*ask)(void *ctx, struct worker_task *t);
-    void               (*ask_sts)(void *ctx, struct sts_request *q); /* NULL: the node keeps no policies */
+    void               (*ask_sts)(void *ctx, struct sts_request *q);
 };
 
 struct admin;

@@ -134,13 +134,8 @@ static void answered(struct sts_request *q)
 
 static void ask(struct call *c, enum sts_verb verb, struct slice domain, struct slice after, size_t limit)
 {
-    struct sts_call *s;
+    struct sts_call *s = NEW(struct sts_call);
 
-    if (c->admin->ask_sts == NULL) {
-        call_refuse(c, ERR_TEMPORARY, "this gateway keeps no policies of MTA-STS");
-        return;
-    }
-    s = NEW(struct sts_call);
     s->call = c;
     s->request = (struct sts_request){
         .verb = verb,

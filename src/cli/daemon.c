@@ -44,6 +44,11 @@ static void ask(void *ctx, struct worker_task *t)
     node_ask(ctx, t);
 }
 
+static void ask_sts(void *ctx, struct sts_request *q)
+{
+    sts_send(node_sts(ctx), q);
+}
+
 static struct admin *make_admin(struct gateway_process *p)
 {
     struct admin_config config = {
@@ -56,6 +61,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .snapshot = get_snapshot,
         .publish = publish,
         .ask = ask,
+        .ask_sts = ask_sts,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);
 

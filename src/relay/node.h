@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 struct node;
+struct sts;
 struct worker;
 
 /* Opens the store, loads and compiles the settings, binds every listener. Nothing is served yet. */
@@ -21,6 +22,7 @@ const struct config *node_config(const struct node *n);
 struct store *node_store(const struct node *n);
 int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
+struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
 
 struct snapshot *node_snapshot(struct node *n); /* holds; the caller releases */
 /* New settings: takes the reference, hands it to every worker. They use it from their next round on. */

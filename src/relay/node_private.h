@@ -10,7 +10,6 @@ struct bounce_cap;
 struct census;
 struct hasher;
 struct sign_in_limit;
-struct sts;
 
 /* A configured listener with its TLS; shared by all workers, immutable. */
 struct node_listener {
@@ -27,7 +26,6 @@ struct node_socket {
 struct bounce_cap *node_bounce_cap(struct node *n);
 struct census *node_census(struct node *n);
 struct hasher *node_hasher(struct node *n);
-struct sts *node_sts(struct node *n);
 struct sign_in_limit *node_sign_in_limit(struct node *n);
 size_t node_sockets(struct node *n, unsigned worker, struct node_socket **out);
 

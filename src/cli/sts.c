@@ -93,10 +93,11 @@ int run_sts_list(const struct invocation *inv)
     return code;
 }
 
-/* Takes the answer: facts first, then the policy, a line of it a line. */
+/* Takes the answer: facts first, of which some stand in its text or in the policy, then the policy, a line of it a
+ * line. */
 static void print_policy(const struct invocation *inv, json_t *answer)
 {
-    static const char *const skipped[] = { "policy", "mx", "max_age_s", "mode", "finding", NULL };
+    static const char *const skipped[] = { "policy", "mx", "max_age_s", "mode", "finding", "failure_text", NULL };
     const json_t *lines = json_object_get(answer, "policy"), *line;
     size_t at;
 

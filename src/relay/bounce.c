@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "mail/address.h"
+#include "mail/redact.h"
 #include "mail/scan.h"
 
 #include <pthread.h>
@@ -188,6 +189,13 @@ enum status bounce_write(const struct config *config, const struct stored_messag
         .full_max_bytes = is_whole ? RETURNED_MAX_BYTES : 0,
         .is_utf8 = original->mail.is_utf8,
     };
+
+    if (original->mail.requires_tls) {
+        /* Its way back may be less safe than REQUIRETLS asks: nothing to be read goes with it (RTL-03). */
+        dsn.content = mail_redact(content, arena);
+        dsn.header_bytes = dsn.content.len;
+        dsn.ret = SMTP_RET_HDRS;
+    }
 
     (void)!getrandom(dsn.random, sizeof dsn.random, 0);
     *out = (struct stored_message){ .id = message_id_new(), .received_s = dsn.now_s, .origin = ORIGIN_LOCAL };

@@ -20,7 +20,7 @@ bool bounce_cap_allows(struct bounce_cap *c, struct slice domain, int64_t now_ms
 
 /* Writes the DSN for `recipients` as a message to the sender of `original`, in `arena`. `content` is the original's content
  * or the beginning of it (`is_whole` false). ERR_LIMIT when it does not fit, ERR_SYNTAX when the sender's address cannot
- * be sent to. */
+ * be sent to. Of a message with REQUIRETLS only what tells which it was is returned (RFC 8689 section 5). */
 MUST_USE enum status bounce_write(const struct config *config, const struct stored_message *original,
                                   struct slice content, bool is_whole, const struct mail_dsn_rcpt *recipients,
                                   size_t recipients_len, struct arena *arena, struct stored_message *out,

@@ -73,10 +73,11 @@ TEST(bounces_are_capped_over_all_workers)
 
 static const char original[] = "Subject: hello\r\n\r\nbody of the original\r\n";
 
-static enum status write_one(struct arena *arena, const char *sender, struct stored_message *out)
+static enum status write_one(struct arena *arena, const char *sender, bool requires_tls, struct stored_message *out)
 {
     const struct config config = { .hostname = SLICE_LIT("gw.test") };
-    const struct stored_message m = { .id = 77, .received_s = 1790000000, .mail.address = slice_str(sender) };
+    const struct stored_message m = { .id = 77, .received_s = 1790000000, .mail.address = slice_str(sender),
+                                     .mail.requires_tls = requires_tls };
     const struct mail_dsn_rcpt rcpt = { .address = SLICE_LIT("r@far.test"), .action = MAIL_DSN_FAILED,
                                         .status = SLICE_LIT("5.7.4") };
     struct fault why;
@@ -89,7 +90,7 @@ TEST(a_bounce_is_a_message)
     struct arena arena = { 0 };
     struct stored_message out;
 
-    CHECK_INT(write_one(&arena, "Jo@Home.test", &out), OK);
+    CHECK_INT(write_one(&arena, "Jo@Home.test", false, &out), OK);
     CHECK_INT(out.origin, ORIGIN_LOCAL);
     CHECK_INT(out.mail.address.len, 0);
     CHECK_INT(out.rcpts_len, 1);
@@ -101,14 +102,26 @@ TEST(a_bounce_is_a_message)
     arena_release(&arena);
 }
 
+TEST(a_bounce_of_requiretls_shows_nothing_to_read)
+{
+    struct arena arena = { 0 };
+    struct stored_message out;
+
+    CHECK_INT(write_one(&arena, "jo@home.test", true, &out), OK);
+    CHECK(memmem(out.body.ptr, out.body.len, "body of the original", 20) == NULL);
+    CHECK(memmem(out.body.ptr, out.body.len, "Subject: hello", 14) == NULL);
+    CHECK(memmem(out.body.ptr, out.body.len, "5.7.4", 5) != NULL);
+    arena_release(&arena);
+}
+
 TEST(a_sender_that_cannot_be_sent_to)
 {
     struct arena arena = { 0 };
     struct stored_message out;
 
-    CHECK(write_one(&arena, "no mailbox at all", &out) != OK);
+    CHECK(write_one(&arena, "no mailbox at all", false, &out) != OK);
     arena_release(&arena);
 }
 
 RUN_TESTS(T(bounce_is_wanted), T(bounces_are_capped_by_domain), T(bounces_are_capped_over_all_workers),
-          T(a_bounce_is_a_message), T(a_sender_that_cannot_be_sent_to))
+          T(a_bounce_is_a_message), T(a_bounce_of_requiretls_shows_nothing_to_read), T(a_sender_that_cannot_be_sent_to))

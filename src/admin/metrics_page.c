@@ -19,13 +19,41 @@ static void add_value(struct buf *b, const char *name, const char *help, bool is
     (void)st;
 }
 
+/* One of several under the name that was described last. */
+static void add_labelled(struct buf *b, const struct metric_info *info, uint64_t value)
+{
+    enum status st = buf_addf(b, "%s{%s} %" PRIu64 "\n", info->name, info->label, value);
+
+    assert(st == OK);
+    (void)st;
+}
+
+static void describe(struct buf *b, const struct metric_info *info)
+{
+    enum status st = buf_addf(b, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name,
+                              info->is_gauge ? "gauge" : "counter");
+
+    assert(st == OK);
+    (void)st;
+}
+
 static void add_counted(struct buf *b)
 {
+    const char *described = "";
+
     for (int m = 0; m < METRIC_COUNT; m++) {
         const struct metric_info *info = metric_info((enum metric)m);
-        int64_t value = metric_get((enum metric)m);
+        int64_t counted = metric_get((enum metric)m);
+        uint64_t value = counted < 0 ? 0 : (uint64_t)counted;
 
-        add_value(b, info->name, info->help, info->is_gauge, value < 0 ? 0 : (uint64_t)value);
+        if (info->label == NULL) {
+            add_value(b, info->name, info->help, info->is_gauge, value);
+            continue;
+        }
+        if (strcmp(described, info->name) != 0)
+            describe(b, info);
+        described = info->name;
+        add_labelled(b, info, value);
     }
 }
 

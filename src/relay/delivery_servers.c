@@ -87,6 +87,7 @@ static void note_failure(struct delivery *d, const struct connection_failure *f)
     switch (f->cause) {
     case FAILURE_TLS:
         d->failures.tls++;
+        metric_add(metric_tls_failure(f->result), 1);
         d->lacks_tls = true;
         note_demand(d, f);
         return;
@@ -102,6 +103,9 @@ static void note_failure(struct delivery *d, const struct connection_failure *f)
             d->failures.other++;
         return;
     case FAILURE_DNS:
+        d->failures.other++;
+        metric_add(metric_tls_failure(f->result), 1);
+        return;
     case FAILURE_PROTOCOL:
     case FAILURE_AUTH:
         d->failures.other++;

@@ -5,6 +5,10 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#define TLS_FAILURE(cause)                                                                                        \
+    { "sternpost_tls_out_failures_total", "Servers that failed of TLS or were passed over, by cause.", false,      \
+      "result=\"" cause "\"" }
+
 static const struct metric_info infos[METRIC_COUNT] = {
     [METRIC_SESSIONS_IN] = { "sternpost_sessions_in_total", "SMTP sessions accepted on all listeners." },
     [METRIC_SESSIONS_IN_OPEN] = { "sternpost_sessions_in_open", "SMTP sessions open now.", true },
@@ -32,6 +36,14 @@ static const struct metric_info infos[METRIC_COUNT] = {
     [METRIC_TLS_OUT] = { "sternpost_tls_out_total", "Outbound TLS handshakes that succeeded." },
     [METRIC_TLS_OUT_RESUMED] = { "sternpost_tls_out_resumed_total", "Outbound TLS sessions resumed." },
     [METRIC_TLS_OUT_FAILED] = { "sternpost_tls_out_failed_total", "Outbound TLS handshakes that failed." },
+    [METRIC_TLS_OUT_FAILURE + 0] = TLS_FAILURE("starttls-not-supported"),
+    [METRIC_TLS_OUT_FAILURE + 1] = TLS_FAILURE("certificate-host-mismatch"),
+    [METRIC_TLS_OUT_FAILURE + 2] = TLS_FAILURE("certificate-expired"),
+    [METRIC_TLS_OUT_FAILURE + 3] = TLS_FAILURE("certificate-not-trusted"),
+    [METRIC_TLS_OUT_FAILURE + 4] = TLS_FAILURE("validation-failure"),
+    [METRIC_TLS_OUT_FAILURE + 5] = TLS_FAILURE("tlsa-invalid"),
+    [METRIC_TLS_OUT_FAILURE + 6] = TLS_FAILURE("dnssec-invalid"),
+    [METRIC_TLS_OUT_FAILURE + 7] = TLS_FAILURE("dane-required"),
     [METRIC_TLS_OUT_FALLBACK] = { "sternpost_tls_out_fallback_total",
                                   "Servers tried again in clear text after a failed handshake." },
     [METRIC_ATTEMPTS] = { "sternpost_attempts_total", "Delivery attempts at one server." },
@@ -57,6 +69,15 @@ static _Atomic int64_t values[METRIC_COUNT];
 void metric_add(enum metric m, int64_t n)
 {
     atomic_fetch_add_explicit(&values[m], n, memory_order_relaxed);
+}
+
+enum metric metric_tls_failure(enum tls_result result)
+{
+    /* What concerns a policy file is no server's failure, and is counted where policies are kept. */
+    bool is_of_server = result >= TLS_RESULT_STARTTLS_NOT_SUPPORTED && result <= TLS_RESULT_DANE_REQUIRED;
+
+    return METRIC_TLS_OUT_FAILURE + (is_of_server ? result : TLS_RESULT_VALIDATION_FAILURE) -
+           TLS_RESULT_STARTTLS_NOT_SUPPORTED;
 }
 
 int64_t metric_get(enum metric m)

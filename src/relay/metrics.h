@@ -3,6 +3,7 @@
 #define STERNPOST_RELAY_METRICS_H
 
 #include "base/slice.h"
+#include "policy/tls_result.h"
 
 enum metric {
     METRIC_SESSIONS_IN,
@@ -26,6 +27,8 @@ enum metric {
     METRIC_TLS_OUT,
     METRIC_TLS_OUT_RESUMED,
     METRIC_TLS_OUT_FAILED,
+    METRIC_TLS_OUT_FAILURE, /* by cause: metric_tls_failure() */
+    METRIC_TLS_OUT_FAILURE_LAST = METRIC_TLS_OUT_FAILURE + 7,
     METRIC_TLS_OUT_FALLBACK, /* retried in clear after a failed handshake */
     METRIC_ATTEMPTS,
     METRIC_DELIVERED,
@@ -46,10 +49,14 @@ enum metric {
 void metric_add(enum metric m, int64_t n);
 int64_t metric_get(enum metric m);
 
+/* The metric of servers that failed of TLS, or were passed over, for this cause. `result` is not TLS_RESULT_OK. */
+enum metric metric_tls_failure(enum tls_result result);
+
 struct metric_info {
-    const char *name; /* "sternpost_messages_received_total" */
+    const char *name; /* "sternpost_messages_received_total"; several in a row may share it and differ by label */
     const char *help;
     bool        is_gauge;
+    const char *label; /* "result=\"tlsa-invalid\""; NULL: none */
 };
 const struct metric_info *metric_info(enum metric m);
 

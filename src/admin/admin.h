@@ -21,6 +21,7 @@ struct admin_config {
     void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
+    void               (*count_sts)(void *ctx, struct sts_counts *out);
 };
 
 struct admin;

@@ -53,6 +53,12 @@ static void ask(void *ctx, struct worker_task *t)
     handoff_put(t->reply_to, &t->item);
 }
 
+static void count_sts(void *ctx, struct sts_counts *out)
+{
+    (void)ctx;
+    *out = (struct sts_counts){ .asked = 7, .downgraded = 1 };
+}
+
 static void ask_sts(void *ctx, struct sts_request *q)
 {
     (void)ctx;
@@ -64,7 +70,7 @@ static int set_up(void **state)
 {
     struct store_config store = { .url = f.url };
     struct admin_config admin = {
-        .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask, .ask_sts = ask_sts
+        .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask, .ask_sts = ask_sts, .count_sts = count_sts
     };
     socklen_t len = sizeof f.tcp.sa;
     struct fault why = { "" };

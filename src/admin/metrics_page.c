@@ -87,6 +87,23 @@ static void add_node(struct buf *b, const struct admin_config *admin)
         add_value(b, "sternpost_store_disk_free_bytes", "Free space where the store lies.", true, disk.free_bytes);
 }
 
+static void add_policies(struct buf *b, const struct admin_config *admin)
+{
+    struct sts_counts n;
+
+    admin->count_sts(admin->ctx, &n);
+    add_value(b, "sternpost_sts_policies", "Domains of which an MTA-STS policy, or that there is none, is in memory.", true,
+              n.entries);
+    add_value(b, "sternpost_sts_asked_total", "Questions about MTA-STS policies.", false, n.asked);
+    add_value(b, "sternpost_sts_from_memory_total", "Of these, answered without a fetch.", false, n.from_memory);
+    add_value(b, "sternpost_sts_fetched_total", "MTA-STS policies fetched.", false, n.fetched);
+    add_value(b, "sternpost_sts_fetch_failed_total", "MTA-STS policies that could not be fetched.", false, n.fetch_failed);
+    add_value(b, "sternpost_sts_invalid_total", "MTA-STS policies that could not be read.", false, n.invalid);
+    add_value(b, "sternpost_sts_webpki_invalid_total", "Policy hosts whose certificate was not good.", false,
+              n.webpki_invalid);
+    add_value(b, "sternpost_sts_downgraded_total", "MTA-STS policies that became weaker.", false, n.downgraded);
+}
+
 static void measured(struct call *c)
 {
     struct buf page;
@@ -94,6 +111,7 @@ static void measured(struct call *c)
     buf_init(&page, PAGE_BYTES_MAX);
     add_node(&page, c->admin);
     add_counted(&page);
+    add_policies(&page, c->admin);
     if (c->store.status == OK) /* what is counted in memory is shown also when the store is in trouble */
         add_queue(&page, &c->store.stats);
     call_answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&page));

@@ -49,6 +49,11 @@ static void ask_sts(void *ctx, struct sts_request *q)
     sts_send(node_sts(ctx), q);
 }
 
+static void count_sts(void *ctx, struct sts_counts *out)
+{
+    sts_counts(node_sts(ctx), out);
+}
+
 static struct admin *make_admin(struct gateway_process *p)
 {
     struct admin_config config = {
@@ -62,6 +67,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .publish = publish,
         .ask = ask,
         .ask_sts = ask_sts,
+        .count_sts = count_sts,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);
 

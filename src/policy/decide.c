@@ -276,14 +276,15 @@ static void weigh_sts(struct weighing *w)
 static void weigh_requiretls(struct weighing *w)
 {
     struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
-    struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_BOUNCE });
+    /* The alternate route of a rule serves it, too, when that host offers REQUIRETLS. */
+    struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_BOUNCE, .alternate = w->patience.alternate });
 
     if (!w->facts->requires_tls)
         return;
     add_reason(w, REASON_REQUIRETLS, SLICE_LIT(""), false,
                arena_printf(w->arena,
-                            "the message came with REQUIRETLS: it demands %.*s, proven by DANE or MTA-STS, and a server that offers "
-                            "REQUIRETLS itself; %.*s",
+                            "the message came with REQUIRETLS: it demands %.*s, a server that DNSSEC or MTA-STS proves to be the "
+                            "right one, and that it offers REQUIRETLS itself; %.*s",
                             SLICE_FMT(demand_words(&d, w->arena)), SLICE_FMT(patience_words(w, &p))));
     weigh(w, &d);
     consider_patience(w, &p);

@@ -117,6 +117,26 @@ static void check_case(size_t i)
     arena_release(&arena);
 }
 
+/* A rule's own alternate host serves REQUIRETLS, too; whether it offers it is seen there. */
+TEST(requiretls_takes_the_alternate_route_of_a_rule)
+{
+    struct rule rule = RULE(.level = LEVEL_ENCRYPT, .alternate = S("own"));
+    struct policy_facts facts = { .recipient = { SLICE_LIT("b"), SLICE_LIT("bank.example") },
+                                  .default_level = LEVEL_MAY,
+                                  .looks_up_mx = true,
+                                  .requires_tls = true };
+    struct rule_set *set = NULL;
+    struct arena arena = { 0 };
+    struct decision d;
+
+    CHECK(rule_set_new(&rule, 1, NULL, 0, &set, NULL) == OK);
+    facts.rules = set;
+    policy_decide(&facts, &arena, &d);
+    CHECK(d.on_failure == ON_FAILURE_BOUNCE && slice_eq(d.alternate, SLICE_LIT("own")));
+    rule_set_free(set);
+    arena_release(&arena);
+}
+
 TEST(published_and_asked_for)
 {
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -167,4 +187,4 @@ TEST(requiretls_travels_to_the_alternate_host)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(published_and_asked_for), T(exemptions_are_visible), T(requiretls_travels_to_the_alternate_host))
+RUN_TESTS(T(requiretls_takes_the_alternate_route_of_a_rule), T(published_and_asked_for), T(exemptions_are_visible), T(requiretls_travels_to_the_alternate_host))

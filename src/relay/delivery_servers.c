@@ -17,6 +17,7 @@ static void tls_not_to_be_had(struct delivery *d)
         delivery_go(d);
         return;
     }
+    d->failures.last.lacks_requiretls |= d->demanded.needs_requiretls; /* whatever it failed of: 5.7.30 */
     delivery_fail_all(d, bounces ? RCPT_PERMANENT : RCPT_TEMPORARY, failure_status(&d->failures.last, bounces), why);
 }
 

@@ -46,7 +46,7 @@ struct approach_target {
 };
 
 struct approach { /* embed, zeroed */
-    void (*done)(struct approach *a); /* set by the caller; runs from the loop, never inside a call */
+    void (*done)(struct approach *a); /* set by the caller; runs from the loop, never inside a call, and may release */
     /* Results; valid from done on. */
     enum probe_stage failed_at; /* PROBE_COMPLETE: the step was done */
     char             text[APPROACH_TEXT]; /* what failed, in words, printable; empty when nothing did */
@@ -65,7 +65,7 @@ struct approach { /* embed, zeroed */
     enum probe_stage       stage;
     int64_t                since_ms;
     size_t                 greeting_len;
-    bool                   is_inside, is_over, saw_greeting;
+    bool                   is_inside, is_over, is_orderly, saw_greeting;
     struct smtp_client    *client;
 };
 

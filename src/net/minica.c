@@ -16,7 +16,8 @@
 enum { DAY_S = 24 * 60 * 60, ROOT_DAYS = 3650, LEAF_DAYS = 30 };
 
 struct minica {
-    X509 *root;
+    const struct minica *parent;
+    X509 *root; /* its certificate, though it may stand under another */
     EVP_PKEY *key;
 };
 
@@ -92,24 +93,35 @@ static void add_names(X509 *cert, const struct minica_leaf *leaf)
     GENERAL_NAMES_free(all);
 }
 
-static void sign(X509 *cert, const X509 *issuer, EVP_PKEY *key)
+static void sign(X509 *cert, const X509 *issuer, EVP_PKEY *key, const EVP_MD *digest)
 {
     tls_must(X509_set_issuer_name(cert, X509_get_subject_name(issuer)));
-    tls_must(X509_sign(cert, key, EVP_sha256()) > 0);
+    tls_must(X509_sign(cert, key, digest) > 0);
+}
+
+struct minica *minica_new_authority(const struct minica_authority *how)
+{
+    struct minica *ca = NEW(struct minica);
+    bool is_usual = how->valid_for_s == 0;
+
+    tls_setup();
+    ca->parent = how->parent;
+    ca->key = make_key(how->key);
+    ca->root = make_certificate(how->name, ca->key, is_usual ? -(int64_t)DAY_S : how->valid_from_s,
+                                is_usual ? (int64_t)ROOT_DAYS * DAY_S : how->valid_for_s);
+    add_extension(ca->root, ca->root, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(ca->root, ca->root, NID_key_usage, "critical,keyCertSign,cRLSign");
+    add_extension(ca->root, ca->root, NID_subject_key_identifier, "hash");
+    if (how->parent != NULL)
+        sign(ca->root, how->parent->root, how->parent->key, EVP_sha256());
+    else
+        sign(ca->root, ca->root, ca->key, EVP_sha256());
+    return ca;
 }
 
 struct minica *minica_new(const char *name)
 {
-    struct minica *ca = NEW(struct minica);
-
-    tls_setup();
-    ca->key = make_key(MINICA_P256);
-    ca->root = make_certificate(name, ca->key, -(int64_t)DAY_S, (int64_t)ROOT_DAYS * DAY_S);
-    add_extension(ca->root, ca->root, NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(ca->root, ca->root, NID_key_usage, "critical,keyCertSign,cRLSign");
-    add_extension(ca->root, ca->root, NID_subject_key_identifier, "hash");
-    sign(ca->root, ca->root, ca->key);
-    return ca;
+    return minica_new_authority(&(struct minica_authority){ .name = name });
 }
 
 void minica_free(struct minica *ca)
@@ -163,15 +175,15 @@ enum status minica_write_root(const struct minica *ca, const char *path, struct 
     return write_file(pem, path, why);
 }
 
-static enum status write_pair(const struct minica *ca, X509 *cert, EVP_PKEY *key, const char *chain_file,
+static enum status write_pair(const struct minica *above, X509 *cert, EVP_PKEY *key, const char *chain_file,
                               const char *key_file, struct fault *why)
 {
     BIO *chain = new_pem(), *secret = new_pem();
     enum status st;
 
     tls_must(PEM_write_bio_X509(chain, cert));
-    if (ca != NULL)
-        tls_must(PEM_write_bio_X509(chain, ca->root));
+    for (; above != NULL; above = above->parent)
+        tls_must(PEM_write_bio_X509(chain, above->root));
     tls_must(PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL));
     st = write_file(secret, key_file, why);
     if (st != OK) {
@@ -181,25 +193,41 @@ static enum status write_pair(const struct minica *ca, X509 *cert, EVP_PKEY *key
     return write_file(chain, chain_file, why);
 }
 
+static const char *common_name(const struct minica_leaf *leaf)
+{
+    if (leaf->common != NULL)
+        return leaf->common;
+    return leaf->names_len > 0 ? leaf->names[0] : "no name";
+}
+
+static void add_issuer_url(X509 *cert, X509 *issuer, const char *url)
+{
+    char value[256];
+
+    (void)snprintf(value, sizeof value, "caIssuers;URI:%s", url);
+    add_extension(cert, issuer, NID_info_access, value);
+}
+
 enum status minica_issue(const struct minica *ca, const struct minica_leaf *leaf, const char *chain_file,
                          const char *key_file, struct fault *why)
 {
     int64_t for_s = leaf->valid_for_s != 0 ? leaf->valid_for_s : (int64_t)LEAF_DAYS * DAY_S;
-    const char *common = leaf->names_len > 0 ? leaf->names[0] : "no name";
     EVP_PKEY *key;
     X509 *cert, *issuer;
     enum status st;
 
     tls_setup();
     key = make_key(leaf->key);
-    cert = make_certificate(common, key, leaf->valid_from_s, for_s);
+    cert = make_certificate(common_name(leaf), key, leaf->valid_from_s, for_s);
     issuer = ca != NULL ? ca->root : cert;
     add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, issuer, NID_ext_key_usage, leaf->for_clients ? "clientAuth" : "serverAuth");
     if (leaf->names_len > 0 && !leaf->has_common_name_only)
         add_names(cert, leaf);
-    sign(cert, issuer, ca != NULL ? ca->key : key);
-    st = write_pair(ca, cert, key, chain_file, key_file, why);
+    if (leaf->issuer_url != NULL)
+        add_issuer_url(cert, issuer, leaf->issuer_url);
+    sign(cert, issuer, ca != NULL ? ca->key : key, leaf->is_sha1 ? EVP_sha1() : EVP_sha256());
+    st = write_pair(leaf->is_alone ? NULL : ca, cert, key, chain_file, key_file, why);
     X509_free(cert);
     EVP_PKEY_free(key);
     return st;

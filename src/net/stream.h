@@ -6,6 +6,7 @@
 #include "net/address.h"
 #include "policy/tls_facts.h"
 
+struct ssl_st;
 struct tls_server; /* net/tls_server.h */
 struct tls_client; /* net/tls_client.h */
 struct tls_target; /* net/tls_client.h */
@@ -26,6 +27,7 @@ struct stream {
     bool              is_broken;   /* nothing more is said, no close_notify either */
     bool              is_drained;  /* what TLS holds is less than a record */
     bool              saw_end;     /* nothing more is read, not even from the TCP below (TLS-21) */
+    bool              is_foreign;  /* the session is not of tls_client or tls_server */
     char              error[160];
 };
 
@@ -50,6 +52,8 @@ enum stream_result stream_write(struct stream *s, struct slice bytes, size_t *pu
  * stream_handshake() until it is not STREAM_AGAIN. */
 void stream_start_server(struct stream *s, struct tls_server *tls);
 void stream_start_client(struct stream *s, struct tls_client *tls, const struct tls_target *target);
+/* The same with a client session that the caller made, and takes the facts of; the stream frees it. */
+void stream_start_session(struct stream *s, struct ssl_st *ssl);
 enum stream_result stream_handshake(struct stream *s);
 
 bool stream_is_tls(const struct stream *s);

@@ -28,6 +28,12 @@ void stream_start_client(struct stream *s, struct tls_client *tls, const struct 
     start(s, tls_client_open(tls, target));
 }
 
+void stream_start_session(struct stream *s, SSL *ssl)
+{
+    start(s, ssl);
+    s->is_foreign = true;
+}
+
 static enum stream_result broken(struct stream *s, const char *doing, const char *why)
 {
     s->is_broken = true;
@@ -73,7 +79,7 @@ enum stream_result stream_handshake(struct stream *s)
     rc = SSL_do_handshake(s->ssl);
     if (rc == 1) {
         s->is_shaken = true;
-        if (!SSL_is_server(s->ssl))
+        if (!SSL_is_server(s->ssl) && !s->is_foreign)
             tls_client_shaken(s->ssl);
         return STREAM_OK;
     }
@@ -141,7 +147,7 @@ bool stream_has_pending(const struct stream *s)
 void stream_tls_facts(const struct stream *s, struct tls_facts *out)
 {
     *out = (struct tls_facts){ .is_tls = stream_is_tls(s) };
-    if (s->ssl == NULL)
+    if (s->ssl == NULL || s->is_foreign)
         return;
     if (SSL_is_server(s->ssl))
         tls_server_facts(s->ssl, out);

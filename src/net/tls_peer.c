@@ -197,10 +197,9 @@ static const char *group_name(SSL *ssl)
     return nist != NULL ? nist : OBJ_nid2sn(nid);
 }
 
-void tls_peer_facts(const SSL *ssl, struct tls_facts *out)
+void tls_peer_session(const SSL *ssl, struct tls_facts *out)
 {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    X509 *cert = SSL_get0_peer_certificate(ssl);
     const char *group = group_name((SSL *)(uintptr_t)ssl); /* asks, though the type says otherwise */
 
     out->version = version_of(SSL_version(ssl));
@@ -210,6 +209,13 @@ void tls_peer_facts(const SSL *ssl, struct tls_facts *out)
         out->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
     }
     (void)snprintf(out->group, sizeof out->group, "%s", group == NULL ? "" : group);
+}
+
+void tls_peer_facts(const SSL *ssl, struct tls_facts *out)
+{
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+
+    tls_peer_session(ssl, out);
     if (cert == NULL) {
         out->verdict = CERT_ABSENT;
         return;

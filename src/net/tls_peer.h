@@ -10,7 +10,10 @@
  * the handshake go on: policy judges. */
 int tls_peer_verify(X509_STORE_CTX *chain, void *unused);
 
-/* Version, cipher, group, certificate and verdict; name_matches is left alone. */
+/* Version, cipher, group and resumption alone. */
+void tls_peer_session(const SSL *ssl, struct tls_facts *out);
+
+/* The same, certificate and verdict; name_matches is left alone. */
 void tls_peer_facts(const SSL *ssl, struct tls_facts *out);
 
 /* The verdict on the peer's chain anew, with another store than the handshake's; without a certificate it stays. */

@@ -22,6 +22,7 @@ struct admin_config {
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
     void               (*count_sts)(void *ctx, struct sts_counts *out);
+    bool               (*count_bridge)(void *ctx, struct bridge_counts *out); /* false: there is none. May be NULL */
 };
 
 struct admin;

@@ -104,6 +104,28 @@ static void add_policies(struct buf *b, const struct admin_config *admin)
     add_value(b, "sternpost_sts_downgraded_total", "MTA-STS policies that became weaker.", false, n.downgraded);
 }
 
+static void add_bridge(struct buf *b, const struct admin_config *admin)
+{
+    struct bridge_counts c;
+
+    if (admin->count_bridge == NULL || !admin->count_bridge(admin->ctx, &c))
+        return;
+    add_value(b, "sternpost_bridge_connections_total", "Connections to the policy service.", false, c.connections);
+    add_value(b, "sternpost_bridge_connections_open", "The same, open now.", true, c.connections_open);
+    add_value(b, "sternpost_bridge_requests_total", "Requests to the policy service.", false, c.asked);
+    add_value(b, "sternpost_bridge_requests_from_memory_total", "The same, answered at once.", false, c.from_memory);
+    add_value(b, "sternpost_bridge_replies_policy_total", "Replies with a policy.", false, c.answered_policy);
+    add_value(b, "sternpost_bridge_replies_notfound_total", "Replies that leave it to Postfix.", false, c.answered_notfound);
+    add_value(b, "sternpost_bridge_replies_temp_total", "Replies that made mail wait.", false, c.answered_temp);
+    add_value(b, "sternpost_bridge_replies_perm_total", "Replies to maps that there are not.", false, c.answered_perm);
+    add_value(b, "sternpost_bridge_malformed_total", "Connections closed for what is no request.", false, c.malformed);
+    add_value(b, "sternpost_tlsrpt_datagrams_total", "TLSRPT datagrams taken.", false, c.datagrams);
+    add_value(b, "sternpost_tlsrpt_datagrams_bad_total", "The same, not understood.", false, c.datagrams_bad);
+    add_value(b, "sternpost_tlsrpt_datagrams_cut_total", "The same, too long.", false, c.datagrams_cut);
+    add_value(b, "sternpost_tlsrpt_datagrams_dropped_total", "The same, come faster than they could be counted.", false,
+              c.datagrams_dropped);
+}
+
 static void measured(struct call *c)
 {
     struct buf page;
@@ -112,6 +134,7 @@ static void measured(struct call *c)
     add_node(&page, c->admin);
     add_counted(&page);
     add_policies(&page, c->admin);
+    add_bridge(&page, c->admin);
     if (c->store.status == OK) /* what is counted in memory is shown also when the store is in trouble */
         add_queue(&page, &c->store.stats);
     call_answer_text(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&page));

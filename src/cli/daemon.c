@@ -54,6 +54,11 @@ static void count_sts(void *ctx, struct sts_counts *out)
     sts_counts(node_sts(ctx), out);
 }
 
+static bool count_bridge(void *ctx, struct bridge_counts *out)
+{
+    return node_bridge_counts(ctx, out);
+}
+
 static struct admin *make_admin(struct gateway_process *p)
 {
     struct admin_config config = {
@@ -68,6 +73,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .ask = ask,
         .ask_sts = ask_sts,
         .count_sts = count_sts,
+        .count_bridge = count_bridge,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);
 

@@ -31,6 +31,7 @@ struct node {
     struct hasher        *hasher;
     struct sign_in_limit *sign_ins;
     struct backroom      *backroom;
+    struct bridge        *bridge; /* NULL: none is configured */
     struct node_listener *listeners;
     struct node_worker   *workers;
     unsigned              workers_len;
@@ -74,6 +75,13 @@ struct sign_in_limit *node_sign_in_limit(struct node *n)
 struct sts *node_sts(struct node *n)
 {
     return backroom_sts(n->backroom);
+}
+
+bool node_bridge_counts(const struct node *n, struct bridge_counts *out)
+{
+    if (n->bridge != NULL)
+        bridge_counts(n->bridge, out);
+    return n->bridge != NULL;
 }
 
 int64_t node_started_s(const struct node *n)
@@ -149,6 +157,8 @@ void node_publish(struct node *n, struct snapshot *fresh)
     for (unsigned i = 0; i < n->workers_len; i++)
         send_errand(n->workers[i].worker, run_adopt, snapshot_hold(fresh), 0);
     backroom_publish(n->backroom, snapshot_hold(fresh));
+    if (n->bridge != NULL)
+        bridge_publish(n->bridge, snapshot_hold(fresh));
     pthread_mutex_lock(&n->lock);
     old = n->settings;
     n->settings = fresh;
@@ -276,6 +286,8 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     if (st == OK)
         st = backroom_new(config, n->store, snapshot_hold(n->settings), &n->backroom, why);
     if (st == OK)
+        st = bridge_new(config, &n->bridge, why);
+    if (st == OK)
         st = make_workers(n, why);
     if (st != OK) {
         node_free(n);
@@ -295,6 +307,8 @@ enum status node_start(struct node *n, struct fault *why)
 {
     enum status st = backroom_start(n->backroom, why);
 
+    if (st == OK && n->bridge != NULL)
+        st = bridge_start(n->bridge, backroom_sts(n->backroom), n->store, snapshot_hold(n->settings), why);
     if (st != OK)
         return st;
     for (unsigned i = 0; i < n->workers_len; i++) {
@@ -317,6 +331,8 @@ void node_stop(struct node *n, int64_t grace_ms)
             pthread_join(n->workers[i].thread, NULL);
         n->workers[i].is_running = false;
     }
+    if (n->bridge != NULL)
+        bridge_stop(n->bridge);
     /* Last: nobody asks it any more. */
     backroom_stop(n->backroom);
 }
@@ -339,6 +355,7 @@ void node_free(struct node *n)
     for (unsigned i = 0; i < n->workers_len; i++)
         free_worker(&n->workers[i]);
     free(n->workers);
+    bridge_free(n->bridge);
     backroom_free(n->backroom);
     for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
         tls_server_free(n->listeners[i].tls);

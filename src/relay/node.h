@@ -2,6 +2,7 @@
 #ifndef STERNPOST_RELAY_NODE_H
 #define STERNPOST_RELAY_NODE_H
 
+#include "bridge/bridge.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
 #include "store/store.h"
@@ -39,5 +40,7 @@ struct worker_task {
     struct handoff *reply_to;
 };
 void node_ask(struct node *n, struct worker_task *t);
+
+bool node_bridge_counts(const struct node *n, struct bridge_counts *out); /* false: no bridge is configured */
 
 #endif

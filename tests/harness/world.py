@@ -12,6 +12,7 @@ PEERS = TOP / ".cache" / "peers"
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 USERS = ["postfix", "Debian-exim", "opensmtpd", "opensmtpq"]
 GROUPS = ["postdrop"]
+laid_over = set()
 
 
 class World:
@@ -88,7 +89,10 @@ def _add_users():
 
 
 def lay_over(path, text):
-    """Has this process and its children see this text in place of the file."""
+    """Has this process and its children see this text in place of the file, or of what was laid over it before."""
+    if path in laid_over:
+        _run("umount", path)
+    laid_over.add(path)
     with tempfile.NamedTemporaryFile("w", prefix="sternpost-", suffix=pathlib.Path(path).name) as file:
         file.write(text)
         file.flush()

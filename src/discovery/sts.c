@@ -160,8 +160,8 @@ static void plan_refreshes(struct sts *s)
     int64_t now_s = s->wall_s();
     struct sts_entry *e;
 
-    TAILQ_FOREACH(e, &s->cache.kept, by_use)
-    sts_entry_plan_refresh(e, now_s, sts_random());
+    for (e = TAILQ_FIRST(&s->cache.kept); e != NULL; e = TAILQ_NEXT(e, by_use))
+        sts_entry_plan_refresh(e, now_s, sts_random());
 }
 
 enum status sts_new(const struct sts_config *config, struct sts **out, struct fault *why)

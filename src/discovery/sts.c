@@ -202,6 +202,7 @@ void sts_stop(struct sts *s)
     loop_timer_clear(s->loop, &s->tend_timer);
     while ((l = TAILQ_FIRST(&s->looks)) != NULL)
         sts_look_drop(l);
+    on_inbox(&s->inbox_io, 0);
 }
 
 void sts_free(struct sts *s)

@@ -80,7 +80,10 @@ TEST(both_verdicts)
         struct records r;
         struct meeting m;
 
-        (both_cases[i].by_root ? root_of : leaf_of)(both_cases[i].records_of, &r);
+        if (both_cases[i].by_root)
+            root_of(both_cases[i].records_of, &r);
+        else
+            leaf_of(both_cases[i].records_of, &r);
         target.tlsa = &r.set;
         meet(server, client, &target, &m);
         CHECK_CASE(both_cases[i].name, m.met);

@@ -21,9 +21,9 @@ enum dane_verdict {
     DANE_NOT_CHECKED,   /* no records were given */
     DANE_MATCHED,
     DANE_MISMATCH,      /* no record matches */
-    DANE_EXPIRED,       /* usage 2: a record matches an issuer, but a certificate below it is out of its dates */
+    DANE_EXPIRED,       /* usage 2: a record matches an issuer, but it or one below it has expired */
     DANE_HOST_MISMATCH, /* usage 2: the same, but the names do not match */
-    DANE_INVALID,       /* usage 2: the chain is broken otherwise */
+    DANE_INVALID,       /* usage 2: the chain is broken otherwise, or not valid yet */
     DANE_ERROR,         /* the library could not check: nothing may be concluded (DANE-04) */
 };
 const char *dane_verdict_name(enum dane_verdict v); /* "matched" */

@@ -1,4 +1,5 @@
 """A certificate authority for one test run, and the certificates, good and bad, that the tests need."""
+import copy
 import datetime
 import hashlib
 import ipaddress
@@ -52,23 +53,35 @@ class Authority:
         self.folder = folder
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = _name(name)
-        self.count = 0
+        self.count, self.files = 0, "certificate"
         self.root = self._sign(self.name, self.key.public_key(), -DAY, 30 * DAY, [], is_authority=True)
         self.digest = spki_digest(self.root)
+        self.issuers = [self.root]  # what its chains hold after the leaf
         self.bundle = str(folder / f"{name.lower().replace(' ', '-')}.pem")
         with open(self.bundle, "wb") as out:
             out.write(_pem(self.root))
 
-    def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None, key=None, has_alternative=True):
+    def below(self, name, first=-DAY, last=30 * DAY):
+        """An authority that this one vouches for; its chains hold its certificate, and those that this one's hold."""
+        child = copy.copy(self)
+        child.key, child.name = ec.generate_private_key(ec.SECP256R1()), _name(name)
+        child.root = self._sign(child.name, child.key.public_key(), first, last, [], is_authority=True)
+        child.digest, child.issuers = spki_digest(child.root), [child.root, *self.issuers]
+        child.files = name.lower().replace(" ", "-")
+        return child
+
+    def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None, key=None, has_alternative=True,
+              sends=None):
         """A certificate for these DNS names or addresses, valid from now + first to now + last. Without `has_alternative` the
-        first name stands in the subject alone, where nobody looks any more (RFC 9525)."""
+        first name stands in the subject alone, where nobody looks any more (RFC 9525). `sends`: how many of the issuers'
+        certificates the chain holds; all of them, unless it is said."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         self.count += 1
-        file = file or f"certificate-{self.count}"
+        file = file or f"{self.files}-{self.count}"
         leaf = self._sign(_name(names[0]), key.public_key(), first, last,
                           names if has_alternative else (), own_key=key if is_self_signed else None)
         chain = self.folder / f"{file}.pem"
-        chain.write_bytes(_pem(leaf) + (b"" if is_self_signed else _pem(self.root)))
+        chain.write_bytes(_pem(leaf) + b"".join(map(_pem, [] if is_self_signed else self.issuers[:sends])))
         key_file = self.folder / f"{file}.key"
         key_file.write_bytes(_key_pem(key))
         key_file.chmod(0o600)

@@ -25,10 +25,11 @@ def _rdata(kind, value):
 
 class DnsServer:
     """`records` maps a name to {type: [values]}; `failing` names answer SERVFAIL, pairs of name and type likewise,
-    `silent` names nothing."""
+    `silent` names nothing. `claims_validation`: the AD bit is set, without a signature anywhere."""
 
-    def __init__(self, address, records, failing=(), silent=(), port=5353):
+    def __init__(self, address, records, failing=(), silent=(), port=5353, claims_validation=False):
         self.records, self.failing, self.silent = records, set(failing), set(silent)
+        self.flags = 0x81A0 if claims_validation else 0x8180
         self.forwarder = f"{address}@{port}"
         self.questions = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -64,7 +65,7 @@ class DnsServer:
         if name in self.silent:
             return None
         code, answers = self._look_up(name, kind)
-        return query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + question + b"".join(answers)
+        return query[:2] + struct.pack(">HHHHH", self.flags | code, 1, len(answers), 0, 0) + question + b"".join(answers)
 
     def _look_up(self, name, kind):
         if name in self.failing or any((name, text) in self.failing for text, number in TYPES.items() if number == kind):

@@ -26,6 +26,7 @@ BAD_CERTIFICATE = {"expired": {"certificate-expired"}, "self-signed": {"certific
                    "untrusted": {"certificate-not-trusted"}, "wrong name": {"certificate-host-mismatch"},
                    "weak key": {"certificate-not-trusted", "validation-failure"}}
 SERVERS = ("good", "no requiretls", *NO_TLS, *BAD_CERTIFICATE)
+VERIFYING = ("verify", "bounce", "alternate")
 RULES = ("none", "encrypt", "verify", "dane", "exempt", "bounce", "alternate")
 MESSAGES = ("plain", "requiretls", "no")
 BACKUPS = ("no", "yes")  # a second server: good, in a signed zone, with a record that matches
@@ -66,6 +67,19 @@ class _Try:
     fails_rule: bool = False      # the rule's own demand was not met
 
 
+@dataclass
+class _Demand:
+    dane_decides: bool
+    rule: bool      # a rule of ours wants a trusted certificate
+    others: bool    # the policy or the sender does
+    is_named: bool  # that the server is the right one is known; if not, its own name says nothing to a rule (DNS-01)
+    encrypts: bool
+
+    def certificate_faults(self, server):
+        found = BAD_CERTIFICATE.get(server, set())
+        return found | {"certificate-host-mismatch"} if self.rule and not self.is_named else found
+
+
 def expect(cell):
     if cell.mx == "bogus":
         return Expected({"deferred"}, status="4.7.")   # DNS-03, RFC 7672 section 2.1.1
@@ -91,7 +105,7 @@ def _all_failed(cell, tries, first):
         return Expected({"bounced"}, results=first, status="5.7.30")
     if cell.rule == "bounce" and all(one.fails_rule for one in tries):
         return Expected({"bounced"}, results=first, status="5.7.")
-    return Expected({"deferred"}, results=first, status="4.7.")
+    return Expected({"deferred"}, results=first, status="4.")
 
 
 def _is_exempt(cell):
@@ -107,36 +121,32 @@ def _try(cell, tlsa, server, is_outside_policy):
         return _Try("wait", results={"dnssec-invalid", "tlsa-invalid"})  # RFC 7672 section 2.1.2
     proven = cell.mx == "secure"
     usable = uses_dane and tlsa in USABLE
+    if cell.rule == "dane" and not (usable and proven):
+        return _Try("failed", results={"dane-required"}, fails_rule=True)  # DNS-08: unsigned MX are no proof
     # RFC 7672 section 2.2, RFC 8461 section 2: records of a server that is proven to be the right one decide alone.
     dane_decides = usable and proven
-    verifies = cell.rule in ("verify", "bounce", "alternate") or enforces or cell.message == "requiretls"
-    if cell.rule == "dane" and not usable:
-        return _Try("failed", results={"dane-required"}, fails_rule=True)
     if enforces and is_outside_policy and not dane_decides:
         return _Try("failed", results={"validation-failure", "certificate-host-mismatch"})  # STS-21
     if cell.message == "requiretls" and not proven and not enforces:
         # RFC 8689 section 4.2.1. There may be a policy that we could not have: wait.
         waits = cell.policy in UNHAD or cell.policy == "no answer"
         return _Try("wait" if waits else "failed", results={"validation-failure", *([UNHAD[cell.policy]] if cell.policy in UNHAD else [])})
-    verifies = verifies and not dane_decides
-    unusable = uses_dane and tlsa == "unusable"
-    demands = usable or verifies or unusable or cell.rule == "encrypt"
-    level = "dane" if dane_decides or cell.rule == "dane" else "verify" if verifies else "dane" if usable else "encrypt" if demands else "may"
-    return _connect(cell, server, tlsa if usable else None, verifies, demands, level)
+    return _connect(cell, tlsa if usable else None, server, _Demand(
+        dane_decides, rule=cell.rule in VERIFYING, others=enforces or cell.message == "requiretls",
+        is_named=proven or enforces, encrypts=cell.rule == "encrypt" or uses_dane and tlsa == "unusable"))
 
 
-def _connect(cell, server, tlsa, verifies, demands, level):
+def _connect(cell, tlsa, server, demand):
+    verifies = (demand.rule or demand.others) and not demand.dane_decides
+    level = "dane" if demand.dane_decides else "verify" if verifies else "encrypt" if tlsa or demand.encrypts else "may"
     if server in NO_TLS:
-        if demands:
-            return _Try("failed", results=NO_TLS[server], fails_rule=True)
-        return _Try("delivered", False, level)
-    found = set()
-    if tlsa:
-        found |= _match(tlsa, server)
-    if verifies:
-        found |= BAD_CERTIFICATE.get(server, set())
+        if level == "may":
+            return _Try("delivered", False, level)
+        return _Try("failed", results=NO_TLS[server], fails_rule=True)
+    faults = demand.certificate_faults(server)
+    found = (_match(tlsa, server) if tlsa else set()) | (faults if verifies else set())
     if found:
-        return _Try("failed", results=found, fails_rule=verifies and server in BAD_CERTIFICATE or level == "dane")
+        return _Try("failed", results=found, fails_rule=bool(faults))
     if cell.message == "requiretls" and server == "no requiretls":
         return _Try("failed", results={"validation-failure", ""})
     return _Try("delivered", True, level)
@@ -162,7 +172,8 @@ def cells():
     """Every pair of values, where no value hides the others; all servers under all records and all policies; what hides."""
     made = pairwise({**DIMENSIONS, "mx": ("secure", "insecure"), "tlsa": tuple(t for t in TLSA if t not in UNANSWERED)})
     made += [Cell(mx=mx, tlsa=tlsa, server=server) for mx in ("secure", "insecure") for tlsa in TLSA for server in SERVERS]
-    made += [Cell("insecure", policy=policy, server=server) for policy in POLICIES for server in SERVERS]
+    made += [Cell("insecure", policy=policy, server=server) for policy in POLICIES for server in SERVERS
+             if policy not in UNHAD or server in ("good", "no starttls", "self-signed")]
     made += [Cell("secure", tlsa, "enforce", server) for tlsa in TLSA for server in ("good", "no starttls", "self-signed", "expired")]
     made += [Cell(mx, tlsa, policy, rule=rule, message=message) for mx in ("secure", "insecure") for tlsa in ("none", "ee")
              for policy in ("none", "enforce") for rule in RULES for message in MESSAGES]

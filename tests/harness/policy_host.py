@@ -43,11 +43,15 @@ class PolicyHost:
         self.lock = threading.Lock()
         self.ending = threading.Event()
 
-    def start(self, addresses, port=443):
+    def start(self, addresses, port=443, version=None):
+        """`version` pins an old one of TLS."""
         self.ending.clear()
         self.front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         own = self.authority.issue("policy-host.example")
         self.front.load_cert_chain(own.chain, own.key)
+        if version:
+            self.front.set_ciphers("DEFAULT:@SECLEVEL=0")
+            self.front.minimum_version = self.front.maximum_version = version
         self.front.sni_callback = self._choose
         for address in addresses:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -68,6 +72,11 @@ class PolicyHost:
         for thread in self.threads:
             thread.join(5)
         self.listeners, self.threads = [], []
+
+    def hang_up(self):
+        """Ends every answer that is slow or silent."""
+        self.ending.set()
+        self.ending = threading.Event()
 
     def publish(self, host, text, **options):
         self.sites[host] = Site(text.encode() if isinstance(text, str) else text, **options)

@@ -10,7 +10,8 @@ END_SECONDS = 20
 def sanitizer_environment(folder):
     """Findings are fatal and are written into `folder`, where findings() looks for them."""
     env = dict(os.environ)
-    for name, options in (("ASAN_OPTIONS", "halt_on_error=1:detect_leaks=1:detect_stack_use_after_return=1"),
+    for name, options in (("ASAN_OPTIONS", "halt_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:"
+                           "verify_asan_link_order=0"),
                           ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")):
         env[name] = f"{options}:log_path={folder}/sanitizer"
     return env

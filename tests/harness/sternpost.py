@@ -49,7 +49,7 @@ class Sternpost:
     """One daemon in `folder`, listening on `address`. Options that are not given are the tests' defaults."""
 
     def __init__(self, folder, address, certificate, listeners=None, records=(), forwarders=(), outbound=None,
-                 limits=None, queue=None, top=None, resolver=None, bridge=None):
+                 limits=None, queue=None, top=None, resolver=None, bridge=None, environment=None):
         self.folder, self.address = folder, address
         self.folder.mkdir(exist_ok=True)
         self.file = str(folder / "sternpost.conf")
@@ -61,6 +61,7 @@ class Sternpost:
         self.limits = {"min-free-space": "1MiB", **(limits or {})}
         self.queue_options, self.bridge = queue, bridge
         self.records, self.forwarders, self.resolver = list(records), list(forwarders), resolver
+        self.environment = environment or {}
         self.process = None
 
     # The configuration file
@@ -97,7 +98,7 @@ class Sternpost:
     def start(self):
         self.write_config()
         self.process = Process([BINARY, "serve", "-c", self.file], self.folder / "daemon.log",
-                               sanitizer_environment(self.folder))
+                               {**sanitizer_environment(self.folder), **self.environment})
         try:
             until(lambda: self._answers([listener["port"] for listener in self.listeners.values()]), 20, "the daemon")
             until(lambda: self.run("queue", "list", "--json").returncode == 0, 20, "the control socket")

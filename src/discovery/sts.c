@@ -160,8 +160,8 @@ static void plan_refreshes(struct sts *s)
     int64_t now_s = s->wall_s();
     struct sts_entry *e;
 
-    for (e = TAILQ_FIRST(&s->cache.kept); e != NULL; e = TAILQ_NEXT(e, by_use))
-        sts_entry_plan_refresh(e, now_s, sts_random());
+    TAILQ_FOREACH(e, &s->cache.kept, by_use)
+    sts_entry_plan_refresh(e, now_s, sts_random());
 }
 
 enum status sts_new(const struct sts_config *config, struct sts **out, struct fault *why)
@@ -202,7 +202,6 @@ void sts_stop(struct sts *s)
     loop_timer_clear(s->loop, &s->tend_timer);
     while ((l = TAILQ_FIRST(&s->looks)) != NULL)
         sts_look_drop(l);
-    on_inbox(&s->inbox_io, 0);
 }
 
 void sts_free(struct sts *s)

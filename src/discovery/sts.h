@@ -53,7 +53,7 @@ struct sts;
 MUST_USE enum status sts_new(const struct sts_config *config, struct sts **out, struct fault *why);
 /* On its own thread, after its last asker has been answered. */
 void sts_free(struct sts *s);
-/* Answers what is under way and what was sent (with what is kept), and from then on at once. */
+/* Answers what is under way (with what is kept) and from then on at once. */
 void sts_stop(struct sts *s);
 void sts_counts(const struct sts *s, struct sts_counts *out);
 

@@ -68,9 +68,9 @@ void sts_list(struct sts *s, struct sts_request *q)
     struct sts_kept *list;
     size_t len = 0;
 
-    for (e = TAILQ_FIRST(&s->cache.kept); e != NULL; e = TAILQ_NEXT(e, by_use))
-        if (sts_entry_holds(e, now_s) && (q->after.len == 0 || by_domain(&e, &after) > 0))
-            found[len++] = e;
+    TAILQ_FOREACH(e, &s->cache.kept, by_use)
+    if (sts_entry_holds(e, now_s) && (q->after.len == 0 || by_domain(&e, &after) > 0))
+        found[len++] = e;
     qsort(found, len, sizeof(struct sts_entry *), by_domain);
     q->list_len = len < q->limit ? len : q->limit;
     if (q->list_len > LIST_MOST)

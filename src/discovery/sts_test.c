@@ -228,19 +228,6 @@ TEST(failed_fetch_is_held_off)
     end_world();
 }
 
-/* However long the record may serve, the host is tried again when the wait is over. */
-TEST(hold_off_is_not_the_ttl)
-{
-    begin_world();
-    RECORDS("_mta-sts.a.example. 3600 IN TXT \"v=STSv1; id=1;\"");
-    host_fails();
-    CHECK_ASK("a.example", "trouble sts-policy-fetch-error");
-    set_policy(POLICY("enforce", "864000"));
-    now_s += STS_HOLD_LEAST_S;
-    CHECK_ASK("a.example", "enforce 1");
-    end_world();
-}
-
 /* What went wrong, for TLS reports (RFC 8460 section 4.3). */
 static const struct {
     const char *name, *type;
@@ -344,8 +331,6 @@ TEST(refreshed_in_the_background)
 /* A refresh that fails costs nothing yet and is tried again; one without a record is none. */
 TEST(refresh_fails)
 {
-    struct sts_request q;
-
     begin_world();
     CHECK_ASK("a.example", "enforce 1");
     host_fails();
@@ -353,12 +338,6 @@ TEST(refresh_fails)
     CHECK_INT(w.site->requests, 2);
     let_time_pass(STS_HOLD_LEAST_S - 1);
     CHECK_INT(w.site->requests, 2);
-    q = request_for(STS_SHOW, "a.example");
-    send_and_wait(&q);
-    CHECK_INT(q.list[0].facts->checked_s, START_S + STS_REFRESH_MOST_S); /* nor the DNS meanwhile */
-    CHECK_INT(q.list[0].failures, 1);
-    CHECK_INT(q.list[0].next_try_s, START_S + STS_REFRESH_MOST_S + STS_HOLD_LEAST_S);
-    sts_request_release(&q);
     let_time_pass(1);
     CHECK_INT(w.site->requests, 3);
     CHECK_ASK("a.example", "enforce 1 sts-policy-fetch-error");
@@ -425,6 +404,6 @@ TEST(commands_despite_a_failure)
 
 RUN_TESTS(T(found_fetched_once_and_kept), T(no_inheritance), T(changed_id_is_fetched), T(changed_id_and_dead_host),
           T(cached_policy_outlives_the_dns), T(without_a_record), T(nothing_is_remembered), T(expired_and_not_fetched),
-          T(mode_none), T(max_age_zero), T(failed_fetch_is_held_off), T(hold_off_is_not_the_ttl), T(flaws_of_the_host),
-          T(flaws_below_the_host), T(downgrades_are_told), T(refreshed_in_the_background), T(refresh_fails),
-          T(commands), T(commands_despite_a_failure))
+          T(mode_none), T(max_age_zero), T(failed_fetch_is_held_off), T(flaws_of_the_host), T(flaws_below_the_host),
+          T(downgrades_are_told), T(refreshed_in_the_background), T(refresh_fails), T(commands),
+          T(commands_despite_a_failure))

@@ -1,4 +1,4 @@
-/* DUR-01: what was acknowledged is there after kill -9, whenever it comes: mail, policies, reports. */
+/* DUR-01: what was acknowledged is there after kill -9, whenever it comes. */
 #include "store/store_test.h"
 
 #include <signal.h>
@@ -62,8 +62,7 @@ static void child(const char *url, uint64_t first, int acks_fd)
 }
 
 /* Lets the child work until it has acknowledged `count`, kills it, and reads what it had yet told. */
-static size_t run_and_kill(const char *url, void (*work)(const char *url, uint64_t first, int acks_fd), uint64_t first,
-                           size_t count, ack acks[static ACKS_MAX])
+static size_t run_and_kill(const char *url, uint64_t first, size_t count, ack acks[static ACKS_MAX])
 {
     int fds[2], how;
     size_t len = 0;
@@ -74,7 +73,7 @@ static size_t run_and_kill(const char *url, void (*work)(const char *url, uint64
     CHECK(pid >= 0);
     if (pid == 0) {
         close(fds[0]);
-        work(url, first, fds[1]);
+        child(url, first, fds[1]);
     }
     close(fds[1]);
     while (len < ACKS_MAX && read(fds[0], &acks[len], sizeof *acks) == sizeof *acks)
@@ -102,7 +101,7 @@ TEST(acknowledged_is_there_after_kill)
     test_store_prepare(&t);
     for (size_t round = 0; round < ROUNDS; round++) {
         uint64_t first = 1 + round * 100000;
-        size_t len = run_and_kill(t.url, child, first, 37 * round + 1, acks);
+        size_t len = run_and_kill(t.url, first, 37 * round + 1, acks);
 
         test_store_open(&t);
         for (size_t i = 0; i < len; i++)
@@ -114,96 +113,4 @@ TEST(acknowledged_is_there_after_kill)
     test_store_end(&t);
 }
 
-/* -- policies and reports --------------------------------------------------------------------------------------- */
-
-static const char *number_text(uint64_t n, char out[static 32])
-{
-    (void)snprintf(out, 32, "d%llu.example", (unsigned long long)n);
-    return out;
-}
-
-static bool save_policy(struct store *s, const char *domain)
-{
-    const struct sts_row row = { .domain = slice_str(domain), .id = SLICE_LIT("1"), .text = SLICE_LIT("x") };
-    struct store_request r = { .verb = STORE_STS_SAVE, .sts_in = &row, .sts_in_len = 1 };
-
-    return store_call(s, &r) == OK;
-}
-
-/* Claims the report, makes it, and puts its mail into the queue in the same breath. */
-static bool send_report(struct store *s, const char *domain, uint64_t id)
-{
-    static const char *const one[4] = { "example.org" };
-    const struct report_row row = { .day = SLICE_LIT("2026-11-24"),
-                                    .domain = slice_str(domain),
-                                    .report_id = slice_str(domain) };
-    struct test_message mail;
-    struct store_request claim = { .verb = STORE_REPORT_CLAIM, .report = &row };
-    struct store_request save = { .verb = STORE_REPORT_SAVE, .report = &row, .dsns = &mail.m, .dsns_len = 1 };
-
-    test_message_init(&mail, id, 0, one);
-    mail.m.origin = ORIGIN_REPORT;
-    return store_call(s, &claim) == OK && store_call(s, &save) == OK;
-}
-
-static void reporting_child(const char *url, uint64_t first, int acks_fd)
-{
-    const struct store_config config = { .url = url };
-    struct store *s;
-    struct fault why;
-    char domain[32];
-
-    if (store_open(&config, &s, &why) != OK)
-        _exit(1);
-    for (ack a = (ack)first;; a++)
-        if (!save_policy(s, number_text((uint64_t)a, domain)) || !send_report(s, domain, (uint64_t)a) ||
-            write(acks_fd, &a, sizeof a) != sizeof a)
-            _exit(1);
-}
-
-static bool is_made(struct test_store *t, uint64_t id)
-{
-    char domain[32];
-    struct store_request r = { .verb = STORE_REPORT_FIND, .name = slice_str(number_text(id, domain)) };
-    bool made = call(t, &r) == OK;
-
-    arena_release(&r.arena);
-    return made;
-}
-
-static size_t policies(struct test_store *t)
-{
-    struct store_request r = { .verb = STORE_STS_LOAD };
-
-    CHECK_INT(call(t, &r), OK);
-    arena_release(&r.arena);
-    return r.sts_len;
-}
-
-/* One report may have been made and not yet told, or claimed and not made: then its claim is free again. */
-TEST(reports_after_kill)
-{
-    static ack acks[ACKS_MAX];
-    struct test_store t;
-    char domain[32];
-    size_t told = 0;
-
-    test_store_prepare(&t);
-    for (size_t round = 0; round < ROUNDS / 2; round++) {
-        uint64_t first = 1 + round * 100000, next;
-        size_t len = run_and_kill(t.url, reporting_child, first, 11 * round + 1, acks);
-
-        test_store_open(&t);
-        for (next = first; next < first + len; next++)
-            CHECK(is_made(&t, next) && is_there(&t, next));
-        told += len;
-        CHECK(policies(&t) >= told && policies(&t) <= told + round + 1);
-        CHECK(is_made(&t, next) == is_there(&t, next));
-        CHECK(is_made(&t, next) || send_report(t.store, number_text(next, domain), next));
-        store_close(t.store);
-        t.store = NULL;
-    }
-    test_store_end(&t);
-}
-
-RUN_TESTS(T(acknowledged_is_there_after_kill), T(reports_after_kill))
+RUN_TESTS(T(acknowledged_is_there_after_kill))

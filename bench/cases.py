@@ -45,6 +45,14 @@ class Bench:
             raise NotMeasured('the load generator failed')
         return json.loads(out)
 
+    def tool(self, name, *options):
+        """What one of the small programs of bench/ measured."""
+        command = [os.path.join(os.path.dirname(self.load_program), name), *options]
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
+        if not out.stdout:
+            raise NotMeasured(f'{name} failed: {out.stderr.strip()}')
+        return json.loads(out.stdout)
+
     def sink(self, expect, certificate):
         command = [self.sink_program, '--listen', f'127.0.0.1:{SINK_PORT}', '--expect', str(expect), '--seconds',
                    str(LIMIT_S)]
@@ -72,18 +80,21 @@ def drain(process):
 class Case:
     """`goals`: (what is promised, figure, "at least" or "at most", bound); see table.py for the figures."""
 
+    kind = 'mail'
+
     def __init__(self, name, title, goals=(), servers=None):
         self.name, self.title, self.goals, self.only = name, title, goals, servers
 
     def takes(self, server):
-        return self.only is None or server.name in self.only
+        return server.kind == self.kind and (self.only is None or server.name in self.only)
 
     def run(self, bench, say):
         """{server name: {"runs": [record, ...], "note": text}}; repetitions go round the servers."""
-        results = {s.name: {'runs': [], 'note': ''} for s in bench.servers if self.takes(s)}
+        takers = [server for server in bench.servers if self.takes(server)]
+        results = {server.name: {'runs': [], 'note': ''} for server in takers}
         for turn in range(bench.repeat):
-            for server in bench.servers:
-                if server.name in results and not results[server.name]['note']:
+            for server in takers:
+                if not results[server.name]['note']:
                     say(f'{self.name}: {server.name}, {turn + 1} of {bench.repeat}')
                     try:
                         results[server.name]['runs'].append(self.least_disturbed(bench, server))
@@ -248,6 +259,51 @@ class Dead(Case):
         return time.monotonic() - started, read_memory(server.process.pid)[2]
 
 
+class Questions(Case):
+    """Answers a second of a policy service that knows them all, to 50 clients that each wait for theirs."""
+    kind = 'policy'
+
+    def measure(self, bench, server):
+        server.start(Setup(SINK_PORT))
+        try:
+            meter = Meter(server.process.pid)
+            before, machine = meter.cpu_s(), Machine()
+            with meter:
+                asked = bench.tool('ask', '--to', f'127.0.0.1:{server.policy_port}', '--connections', '50', '--seconds',
+                                   '1' if bench.quick else str(int(bench.seconds)))
+            cpu_s = meter.cpu_s() - before
+        finally:
+            server.stop()
+        if asked['odd']:
+            raise NotMeasured(f'{asked["odd"]} odd replies, such as "{asked["first_odd"]}"')
+        return {'per_s': asked['per_second'], 'cpu_ms': cpu_s * 1000 / asked['answered'], 'peak_mib': meter.peak / MIB,
+                'p50_ms': asked['p50_ms'], 'p99_ms': asked['p99_ms'], 'max_ms': asked['max_ms'],
+                'foreign': machine.share(besides_s=cpu_s + asked['cpu_s'])}
+
+
+class Datagrams(Case):
+    """Events of TLS reporting, evenly at 20,000 a second, by senders that do not wait: what becomes of each."""
+    kind = 'policy'
+
+    def measure(self, bench, server):
+        server.start(Setup(SINK_PORT))
+        try:
+            meter = Meter(server.process.pid)
+            before, machine = meter.cpu_s(), Machine()
+            with meter:
+                sent = bench.tool('datagrams', '--to', server.datagrams, '--seconds', '1' if bench.quick else '10', '--rate',
+                                  '2000' if bench.quick else '20000')
+                time.sleep(1)
+            cpu_s = meter.cpu_s() - before
+        finally:
+            server.stop()
+        if sent['failed']:
+            raise NotMeasured(f'{sent["failed"]} could not be sent: {os.strerror(sent["errno"])}')
+        return {'per_s': sent['sent'] / sent['seconds'], 'cpu_ms': cpu_s * 1000 / sent['sent'], 'peak_mib': meter.peak / MIB,
+                'lost': sent['lost'], 'missing': sent['sent'] - server.counted(),
+                'foreign': machine.share(besides_s=cpu_s + sent['cpu_s'])}
+
+
 BOTH = ('sternpost', 'postfix')
 CASES = [
     Rate('clear-1', 'relay in clear, 1 message a connection',
@@ -277,6 +333,13 @@ CASES = [
     Dead('dead', '200,000 messages to dead destinations',
          [('peak memory, MiB', 'peak_mib', 'at most', 256), ('first row of queue list, s', 'list_s', 'at most', 1),
           ('accepts mail after a restart, s', 'restart_s', 'at most', 2)], ('sternpost',)),
+    Questions('socketmap', 'policy service, answers a second to 50 connections',
+              [('answers/s against mta-sts-resolver', 'ratio_resolver', 'at least', 20),
+               ('answers/s against the same with its cache in memory', 'ratio_memory', 'at least', 3),
+               ('answers/s against the barest loop', 'ratio_barest', 'at least', 0.7), ('p99, ms', 'p99_ms', 'at most', 5)]),
+    Datagrams('datagrams', 'TLSRPT datagrams, 20,000 a second for 10 s',
+              [('lost at the socket', 'lost', 'at most', 0), ('not in the store at the end', 'missing', 'at most', 0)],
+              ('sternpost',)),
 ]
 
 

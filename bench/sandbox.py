@@ -63,6 +63,8 @@ def furnish(folder, peers):
     os.makedirs(os.path.join(folder, 'run'), exist_ok=True)
     run('ip', 'link', 'set', 'lo', 'up')
     run('hostname', HOST)
+    with open('/proc/sys/net/unix/max_dgram_qlen', 'w', encoding='ascii') as f:
+        f.write('512')  # as systemd sets it; a new network begins with 10
     replace_file(etc, '/etc/passwd', lines_with('/etc/passwd', USERS,
                  lambda name, n: f'{name}:x:{n}:{n}::/nonexistent:/usr/sbin/nologin'))
     replace_file(etc, '/etc/group', lines_with('/etc/group', GROUPS, lambda name, n: f'{name}:x:{n}:'))

@@ -29,6 +29,7 @@ class NotMeasured(Exception):
 
 class Server:
     name = port = None
+    kind = 'mail'  # or "policy": bench/policy_servers.py
 
     def __init__(self, folder, build):
         self.folder, self.build = os.path.join(folder, self.name), build
@@ -63,6 +64,15 @@ class Server:
                         return
             except OSError:
                 time.sleep(0.02)
+        raise NotMeasured(f'it did not start: {self.last_words()}')
+
+    def await_port(self, port):
+        limit = time.monotonic() + START_S
+        while time.monotonic() < limit and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(('127.0.0.1', port)) == 0:
+                    return
+            time.sleep(0.02)
         raise NotMeasured(f'it did not start: {self.last_words()}')
 
     def last_words(self):

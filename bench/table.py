@@ -25,6 +25,9 @@ def add_ratios(row, rows):
         row['ratio'] = row['per_s'] / postfix['per_s']
     if row.get('per_s') and best:
         row['ratio_best'] = row['per_s'] / best
+    for key, name in (('ratio_resolver', 'mta-sts-resolver'), ('ratio_memory', 'mta-sts-resolver-memory'), ('ratio_barest', 'ping-pong')):
+        if row.get('per_s') and rows.get(name, {}).get('per_s'):
+            row[key] = row['per_s'] / rows[name]['per_s']
     if row.get('cpu_ms') and postfix.get('cpu_ms'):
         row['cpu_ratio'] = row['cpu_ms'] / postfix['cpu_ms']
 
@@ -39,6 +42,8 @@ def remarks(row):
         parts.append(f'{row["missing"]:.0f} not done at the end')
     if row.get('foreign', 0) >= DISTURBED:
         parts.append(f'other work took {row["foreign"] * 100:.0f} % of the machine')
+    if 'lost' in row:
+        parts.append(f'{row["lost"]:,.0f} lost at the socket')
     if 'per_session_kib' in row:
         parts.append(f'{row["sessions"]:,.0f} sessions, {row["per_session_kib"]:.1f} KiB each')
     if 'list_s' in row:

@@ -5,6 +5,7 @@
 #include "net/address.h"
 #include "smtp/client.h"
 
+#include <openssl/ssl.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -12,12 +13,13 @@ enum { PATIENCE_S = 10, LETTER_MAX = 4096 };
 
 struct courier {
     const struct demo_letter *letter;
-    struct smtp_client       *smtp;
-    int                       fd;
-    struct smtp_rcpt          rcpt;
-    struct smtp_transaction   transaction;
-    struct smtp_reply        *reply;
-    bool                      is_over;
+    struct smtp_client *smtp;
+    int fd;
+    SSL *tls; /* NULL: in clear */
+    struct smtp_rcpt rcpt;
+    struct smtp_transaction transaction;
+    struct smtp_reply *reply;
+    bool is_over;
 };
 
 static void write_content(struct courier *c)
@@ -27,27 +29,45 @@ static void write_content(struct courier *c)
 
     buf_init(&text, LETTER_MAX);
     (void)!buf_addf(&text,
-                    "From: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%lld@demo.test>\r\n\r\n"
+                    "From: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%lld@demo.test>\r\n%s\r\n"
                     "A letter of the demo.\r\n",
                     c->letter->from, c->letter->to, c->letter->subject, clock_rfc5322(clock_wall_s(), date),
-                    (long long)clock_wall_ms());
+                    (long long)clock_wall_ms(), c->letter->wish == DEMO_TLS_REQUIRED_NO ? "TLS-Required: No\r\n" : "");
     smtp_client_body(c->smtp, buf_slice(&text), true);
     buf_release(&text);
+}
+
+/* Whoever answers at the gateway's address is the gateway, in this world: its certificate is not looked at. */
+static void shake_hands(struct courier *c)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    c->tls = SSL_new(context);
+    SSL_CTX_free(context);
+    if (SSL_set_fd(c->tls, c->fd) == 1 && SSL_connect(c->tls) == 1)
+        smtp_client_tls_started(c->smtp);
+    else
+        c->is_over = true;
+}
+
+static void go_on(struct courier *c)
+{
+    if (c->letter->wish == DEMO_REQUIRETLS && c->tls == NULL)
+        smtp_client_starttls(c->smtp);
+    else
+        smtp_client_send(c->smtp, &c->transaction);
 }
 
 static void handle(struct courier *c, const struct smtp_client_event *ev)
 {
     switch (ev->kind) {
-    case SMTP_CL_READY:
-        smtp_client_send(c->smtp, &c->transaction);
-        return;
+    case SMTP_CL_READY: go_on(c); return;
+    case SMTP_CL_TLS: shake_hands(c); return;
     case SMTP_CL_RCPT:
         if (!smtp_reply_is_ok(&ev->reply))
             *c->reply = ev->reply;
         return;
-    case SMTP_CL_BODY:
-        write_content(c);
-        return;
+    case SMTP_CL_BODY: write_content(c); return;
     case SMTP_CL_DONE:
         if (c->reply->code == 0)
             *c->reply = ev->reply;
@@ -58,14 +78,10 @@ static void handle(struct courier *c, const struct smtp_client_event *ev)
             *c->reply = ev->reply;
         c->is_over = true;
         return;
-    case SMTP_CL_CLOSED:
-        c->is_over = true;
-        return;
-    case SMTP_CL_TLS:
-    case SMTP_CL_TLS_REFUSED:
+    case SMTP_CL_CLOSED: c->is_over = true; return;
+    case SMTP_CL_TLS_REFUSED: c->is_over = true; return;
     case SMTP_CL_AUTH_CHALLENGE:
-    case SMTP_CL_AUTH_DONE:
-        return;
+    case SMTP_CL_AUTH_DONE: return;
     }
 }
 
@@ -74,7 +90,7 @@ static bool write_out(struct courier *c)
     struct slice out;
 
     while ((out = smtp_client_output(c->smtp)).len > 0) {
-        ssize_t n = write(c->fd, out.ptr, out.len);
+        ssize_t n = c->tls == NULL ? write(c->fd, out.ptr, out.len) : SSL_write(c->tls, out.ptr, (int)out.len);
 
         if (n <= 0)
             return false;
@@ -89,7 +105,7 @@ static void talk(struct courier *c)
     char in[4096];
 
     while (!c->is_over && write_out(c)) {
-        ssize_t n = read(c->fd, in, sizeof in);
+        ssize_t n = c->tls == NULL ? read(c->fd, in, sizeof in) : SSL_read(c->tls, in, sizeof in);
 
         if (n <= 0)
             return;
@@ -128,12 +144,14 @@ enum status demo_letter_send(const struct demo_letter *letter, struct smtp_reply
         return st;
     *reply = (struct smtp_reply){ 0 };
     c.rcpt.address = slice_str(letter->to);
-    c.transaction = (struct smtp_transaction){ .mail = { .address = slice_str(letter->from) },
+    c.transaction = (struct smtp_transaction){ .mail = { .address = slice_str(letter->from),
+                                                         .requires_tls = letter->wish == DEMO_REQUIRETLS },
                                                .rcpts = &c.rcpt,
                                                .rcpts_len = 1 };
     c.smtp = smtp_client_new(SLICE_LIT("client.demo.test"), false);
     talk(&c);
     smtp_client_free(c.smtp);
+    SSL_free(c.tls);
     close(c.fd);
     return reply->code != 0 ? OK : fault_set(why, ERR_TEMPORARY, "%s port %u broke off", letter->ip, letter->port);
 }

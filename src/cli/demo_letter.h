@@ -4,10 +4,17 @@
 
 #include "smtp/reply.h"
 
+enum demo_wish {
+    DEMO_NO_WISH,
+    DEMO_REQUIRETLS,      /* the letter comes over TLS and with REQUIRETLS (RFC 8689 section 2) */
+    DEMO_TLS_REQUIRED_NO, /* its header says so (section 3) */
+};
+
 struct demo_letter {
     const char *ip;
     uint16_t    port;
     const char *from, *to, *subject;
+    enum demo_wish wish;
 };
 
 /* `reply` is the one that decided: to end of data, or the refusal before. ERR_TEMPORARY when the server cannot be reached

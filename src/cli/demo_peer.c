@@ -12,33 +12,33 @@
 #include <stdlib.h>
 
 struct peer {
-    struct loop_io           io;
-    struct demo_peers       *all;
-    struct demo_peer_config  config;
-    struct tls_server       *tls;
-    struct listener          listener;
-    bool                     is_open;
+    struct loop_io io;
+    struct demo_peers *all;
+    struct demo_peer_config config;
+    struct tls_server *tls;
+    struct listener listener;
+    bool is_open;
 };
 
 struct demo_peers {
-    struct loop         *loop;
-    struct handoff      *orders;
-    struct loop_io       orders_io;
-    struct handoff_item  wake, stop;
-    struct peer         *peers;
-    size_t               len;
-    struct visit        *visits; /* open sessions */
-    pthread_t            thread;
+    struct loop *loop;
+    struct handoff *orders;
+    struct loop_io orders_io;
+    struct handoff_item wake, stop;
+    struct peer *peers;
+    size_t len;
+    struct visit *visits; /* open sessions */
+    pthread_t thread;
 };
 
 /* One session with a peer. */
 struct visit {
-    struct loop_io      io;
-    struct visit       *next, *prev;
-    struct peer        *peer;
-    struct stream       stream;
+    struct loop_io io;
+    struct visit *next, *prev;
+    struct peer *peer;
+    struct stream stream;
     struct smtp_server *smtp;
-    bool                is_shaking, has_begun, is_ending;
+    bool is_shaking, has_begun, is_ending;
 };
 
 static void end_visit(struct visit *v)
@@ -65,22 +65,15 @@ static void handle(struct visit *v, const struct smtp_server_event *ev)
     case SMTP_SV_MAIL:
     case SMTP_SV_RCPT:
     case SMTP_SV_BODY_BEGIN:
-    case SMTP_SV_BODY_END:
-        smtp_server_answer(v->smtp, &ok);
-        return;
-    case SMTP_SV_STARTTLS:
-        v->is_shaking = true;
-        return;
-    case SMTP_SV_CLOSE:
-        v->is_ending = true;
-        return;
+    case SMTP_SV_BODY_END: smtp_server_answer(v->smtp, &ok); return;
+    case SMTP_SV_STARTTLS: v->is_shaking = true; return;
+    case SMTP_SV_CLOSE: v->is_ending = true; return;
     case SMTP_SV_HELO:
     case SMTP_SV_AUTH:
     case SMTP_SV_AUTH_RESPONSE:
     case SMTP_SV_AUTH_CANCEL:
     case SMTP_SV_BODY:
-    case SMTP_SV_RESET:
-        return;
+    case SMTP_SV_RESET: return;
     }
 }
 
@@ -175,6 +168,7 @@ static struct smtp_server *new_session(const struct peer *p)
         .max_line_bytes = 2048,
         .max_recipients = 100,
         .offers_starttls = p->tls != NULL,
+        .offers_requiretls = p->config.offers_requiretls,
     };
 
     return smtp_server_new(&config);

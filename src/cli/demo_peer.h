@@ -14,6 +14,7 @@ struct demo_peer_config {
     const char *chain_file; /* NULL: no STARTTLS */
     const char *key_file;
     bool        is_late;    /* refuses connections until demo_peers_wake() */
+    bool        offers_requiretls;
 };
 
 /* Binds all of them and starts the thread. ERR_CONFLICT names the address that is in use. */

@@ -1,6 +1,13 @@
+#include "cli/policy.h"
+
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/facts.h"
+
+void print_policy(FILE *out, const json_t *answer)
+{
+    print_facts(out, answer, 0, NULL);
+}
 
 int run_policy(const struct invocation *inv)
 {
@@ -20,7 +27,7 @@ int run_policy(const struct invocation *inv)
         print_json(answer);
         return EXIT_DONE;
     }
-    print_facts(stdout, answer, 0, NULL);
+    print_policy(stdout, answer);
     json_decref(answer);
     return EXIT_DONE;
 }

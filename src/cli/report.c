@@ -1,3 +1,5 @@
+#include "cli/report.h"
+
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/facts.h"
@@ -74,9 +76,7 @@ int run_report_sent_list(const struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* For people: letters beyond ASCII stand as \\uXXXX, since some of what it says is foreign text that a terminal might
- * act on. */
-static void print_document(const json_t *report)
+void print_report(const json_t *report)
 {
     (void)json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     (void)fputc('\n', stdout);
@@ -97,7 +97,7 @@ int run_report_sent_show(const struct invocation *inv)
     print_facts(stdout, answer, 0, skipped);
     if (json_is_object(json_object_get(answer, "report"))) {
         (void)puts("report:");
-        print_document(json_object_get(answer, "report"));
+        print_report(json_object_get(answer, "report"));
     }
     json_decref(answer);
     return EXIT_DONE;
@@ -112,7 +112,7 @@ int run_report_preview(const struct invocation *inv)
     path = client_query(inv->arena, path, "day", invocation_option(inv, "day"));
     code = client_ask(inv, HTTP_GET, path, NULL, &answer);
     if (code == EXIT_DONE)
-        print_document(answer);
+        print_report(answer);
     json_decref(answer);
     return code;
 }

@@ -146,6 +146,30 @@ static enum dane_verdict verdict_of(int error)
     return DANE_INVALID;
 }
 
+struct slice tls_dane_record(const X509 *certificate, struct arena *arena)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE], *key = NULL;
+    unsigned digest_len = 0;
+    struct tlsa_record r = { .usage = 3, .selector = 1, .type = 1 };
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
+
+    tls_must(len > 0 && EVP_Digest(key, (size_t)len, digest, &digest_len, EVP_sha256(), NULL));
+    OPENSSL_free(key);
+    r.data = slice_of((const char *)digest, digest_len);
+    return tlsa_text(&r, arena);
+}
+
+/* The record that would do is what the owner of the server needs to know. */
+static enum dane_verdict say_mismatch(const X509 *leaf, size_t records, const struct words *w)
+{
+    struct arena arena = { 0 };
+
+    (void)say(w, DANE_MISMATCH, "%zu can be used, and the key that the server showed would be '%.*s'", records,
+              SLICE_FMT(tls_dane_record(leaf, &arena)));
+    arena_release(&arena);
+    return DANE_MISMATCH;
+}
+
 static enum dane_verdict say_failure(const X509_STORE_CTX *ctx, size_t records, const struct words *w)
 {
     int error = X509_STORE_CTX_get_error(ctx), depth = X509_STORE_CTX_get_error_depth(ctx);
@@ -153,8 +177,7 @@ static enum dane_verdict say_failure(const X509_STORE_CTX *ctx, size_t records, 
     enum dane_verdict verdict = verdict_of(error);
 
     if (verdict == DANE_MISMATCH)
-        return say(w, verdict, "none of its TLSA records (%zu that can be used) matches what the server showed",
-                   records);
+        return say_mismatch(X509_STORE_CTX_get0_cert(ctx), records, w);
     if (depth == 0)
         return say(w, verdict, "%s: the server's own certificate", reason);
     return say(w, verdict, "%s: certificate %d of the chain", reason, depth);

@@ -17,6 +17,9 @@ struct tls_dane_names { /* for usage 2, besides the base domain of the records *
 /* Whether the library can use a record of tlsa_choose(): it reads whole certificates and keys to the end. */
 bool tls_dane_takes(const struct tlsa_record *r);
 
+/* "3 1 1 HEX" in `arena`: the record that the key of this certificate matches. */
+struct slice tls_dane_record(const X509 *certificate, struct arena *arena);
+
 /* How the records were met; `text` gets the one that matched ("3 1 1 HEX", cut), or what is wrong. `sent` is what the
  * server showed, its own certificate first.
  * Usage 3: the key or certificate alone counts, neither names nor dates (section 3.1.1). Usage 2: the chain up to the

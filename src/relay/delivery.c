@@ -39,6 +39,8 @@ void delivery_record(struct delivery *d, const char *outcome, struct slice text,
     }
     if (f != NULL && f->cause == FAILURE_TLS)
         (void)json_object_set_new(facts, "result", json_string(tls_result_name(f->result)));
+    if (f != NULL && f->code != NULL && f->code[0] != '\0')
+        (void)json_object_set_new(facts, "code", json_string(f->code));
     if (f != NULL && f->reply.code != 0)
         (void)json_object_set_new(facts, "reply", trace_reply(&f->reply));
     trace_add(&d->trace, "attempt", text, facts);

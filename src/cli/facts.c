@@ -51,6 +51,32 @@ static void print_scalar(FILE *out, const json_t *j)
 
 static void print_object(FILE *out, const json_t *object, int indent, const char *const *skipped, int depth);
 
+/* "dane-text" says in a sentence what "dane" says in a word. */
+static const json_t *sentence_of(const json_t *object, const char *name)
+{
+    struct arena a = { 0 };
+    const json_t *text = json_object_get(object, arena_printf(&a, "%s-text", name).ptr);
+
+    arena_release(&a);
+    return json_is_string(text) ? text : NULL;
+}
+
+static bool is_sentence_of_another(const json_t *object, const char *name)
+{
+    struct arena a = { 0 };
+    struct slice base = slice_str(name);
+    const json_t *value;
+    bool found = false;
+
+    if (slice_ends_case(base, SLICE_LIT("-text"))) {
+        base = arena_copy(&a, slice_first(base, base.len - strlen("-text")));
+        value = json_object_get(object, base.ptr);
+        found = value != NULL && !is_empty(value);
+    }
+    arena_release(&a);
+    return found;
+}
+
 static bool holds_scalars(const json_t *array)
 {
     const json_t *first = json_array_get(array, 0);
@@ -84,12 +110,22 @@ static void print_item(FILE *out, const json_t *item, int indent, int depth)
         print_object(out, item, indent + INDENT, shown, depth + 1);
 }
 
-static void print_array(FILE *out, const json_t *array, int indent, int depth)
+/* What stands on the line of a name, behind it. */
+static void print_sentence(FILE *out, const json_t *sentence, const char *before)
+{
+    if (sentence == NULL)
+        return;
+    (void)fputs(before, out);
+    print_scalar(out, sentence);
+}
+
+static void print_array(FILE *out, const json_t *array, const json_t *sentence, int indent, int depth)
 {
     const json_t *item;
     size_t at;
 
     if (!holds_scalars(array)) {
+        print_sentence(out, sentence, " ");
         (void)fputc('\n', out);
         json_array_foreach(array, at, item) {
             print_item(out, item, indent + INDENT, depth);
@@ -100,32 +136,42 @@ static void print_array(FILE *out, const json_t *array, int indent, int depth)
         (void)fputs(at == 0 ? " " : ", ", out);
         print_scalar(out, item);
     }
+    print_sentence(out, sentence, "; ");
+    (void)fputc('\n', out);
+}
+
+static void print_value(FILE *out, const json_t *value, const json_t *sentence, int indent, int depth)
+{
+    static const char *const said[] = { "text", NULL };
+
+    if (json_is_array(value)) {
+        print_array(out, value, sentence, indent, depth);
+        return;
+    }
+    if (json_is_object(value)) {
+        print_sentence(out, json_object_get(value, said[0]), " ");
+        (void)fputc('\n', out);
+        print_object(out, value, indent + INDENT, said, depth + 1);
+        return;
+    }
+    (void)fputc(' ', out);
+    print_scalar(out, value);
+    print_sentence(out, sentence, "; ");
     (void)fputc('\n', out);
 }
 
 static void print_object(FILE *out, const json_t *object, int indent, const char *const *skipped, int depth)
 {
-    const char *name;
-    const json_t *value;
-
     if (depth > DEPTH_MAX)
         return;
     for (void *at = json_object_iter((json_t *)object); at != NULL; at = json_object_iter_next((json_t *)object, at)) {
-        name = json_object_iter_key(at);
-        value = json_object_iter_value(at);
-        if (is_empty(value) || is_in(name, skipped))
+        const char *name = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+
+        if (is_empty(value) || is_in(name, skipped) || is_sentence_of_another(object, name))
             continue;
         print_name(out, name, indent);
-        if (json_is_array(value)) {
-            print_array(out, value, indent, depth);
-        } else if (json_is_object(value)) {
-            (void)fputc('\n', out);
-            print_object(out, value, indent + INDENT, NULL, depth + 1);
-        } else {
-            (void)fputc(' ', out);
-            print_scalar(out, value);
-            (void)fputc('\n', out);
-        }
+        print_value(out, value, sentence_of(object, name), indent, depth);
     }
 }
 

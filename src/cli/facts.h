@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 /* Prints the members of an object, 12 levels deep, but those named in `skipped` (ended by NULL; NULL: none). Empty and null ones are
- * left out, "_" in names becomes a blank. An object in a list begins with its
- * "text", or with its name. */
+ * left out, "_" in names becomes a blank. An object in a list begins with its "text", or with its name; another has its "text" on
+ * the line of its name. "x-text" stands on the line of "x", where there is one. */
 void print_facts(FILE *out, const json_t *object, int indent, const char *const *skipped);
 
 #endif

@@ -14,6 +14,11 @@ static const struct {
       "tls:\n  version: TLSv1.3\n  peer:\n    name: n\n" },
     { "objects in a list", "{\"r\":[{\"text\":\"one\",\"k\":1},{\"name\":\"two\"},{\"other\":3}]}",
       "r:\n  - one\n    k: 1\n  - two\n  -\n    other: 3\n" },
+    { "an object's sentence", "{\"s\":{\"text\":\"all well\",\"k\":1}}", "s: all well\n  k: 1\n" },
+    { "a word's sentence", "{\"d\":\"none\",\"d-text\":\"no records\"}", "d: none; no records\n" },
+    { "a list's sentence", "{\"l\":[{\"name\":\"a\"}],\"l-text\":\"one\"}", "l: one\n  - a\n" },
+    { "of a list of words", "{\"l\":[\"a\",\"b\"],\"l-text\":\"two\"}", "l: a, b; two\n" },
+    { "a sentence alone", "{\"l\":[],\"l-text\":\"none\",\"x-text\":\"y\"}", "l-text: none\nx-text: y\n" },
     { "skipped", "{\"at\":1,\"x\":2}", "x: 2\n" },
     { "foreign bytes", "{\"a\\u001b\":\"\\u009b2J\\n\"}", "a?: ??2J?\n" }, /* SRV-23 */
 };

@@ -67,7 +67,10 @@ static enum tls_result check_name(const struct decision *d, const struct tls_fac
     wanted = demand_names_words(d->names, d->names_len, &arena);
     (void)fail(why, TLS_RESULT_CERTIFICATE_HOST_MISMATCH,
                "certificate of '%.*s' is for another name (subject '%s'): expected %.*s", SLICE_FMT(server),
-               facts->subject, SLICE_FMT(wanted.len > 0 ? wanted : SLICE_LIT("the server's own name or the domain")));
+               facts->subject,
+               SLICE_FMT(wanted.len > 0      ? wanted
+                         : d->sts_id.len > 0 ? SLICE_LIT("the server's own name")
+                                             : SLICE_LIT("the server's own name or the domain")));
     arena_release(&arena);
     return TLS_RESULT_CERTIFICATE_HOST_MISMATCH;
 }
@@ -78,12 +81,15 @@ static enum tls_result check_dane(const struct tls_facts *facts, struct slice se
         enum tls_result result;
         const char *text;
     } by_verdict[] = {
-        [DANE_NOT_CHECKED] = { TLS_RESULT_DANE_REQUIRED, "was held against no TLSA record, and level dane is demanded" },
+        [DANE_NOT_CHECKED] = { TLS_RESULT_DANE_REQUIRED,
+                               "was held against no TLSA record, and level dane is demanded" },
         [DANE_MISMATCH] = { TLS_RESULT_TLSA_INVALID, "matches none of its TLSA records" },
-        [DANE_EXPIRED] = { TLS_RESULT_CERTIFICATE_EXPIRED, "is out of its dates, though a TLSA record matches its issuer" },
+        [DANE_EXPIRED] = { TLS_RESULT_CERTIFICATE_EXPIRED,
+                           "is out of its dates, though a TLSA record matches its issuer" },
         [DANE_HOST_MISMATCH] = { TLS_RESULT_CERTIFICATE_HOST_MISMATCH,
                                  "is for another name, though a TLSA record matches its issuer" },
-        [DANE_INVALID] = { TLS_RESULT_VALIDATION_FAILURE, "has a broken chain, though a TLSA record matches its issuer" },
+        [DANE_INVALID] = { TLS_RESULT_VALIDATION_FAILURE,
+                           "has a broken chain, though a TLSA record matches its issuer" },
         [DANE_ERROR] = { TLS_RESULT_VALIDATION_FAILURE, "could not be held against its TLSA records" },
     };
 

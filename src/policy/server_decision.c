@@ -79,6 +79,11 @@ static void raise_to_encrypt(struct decision *d)
         d->level = LEVEL_ENCRYPT;
 }
 
+static const char *tlsa_words(const struct server_facts *f)
+{
+    return f->tlsa->records_len == 1 ? "the one TLSA record that can be used" : "one of the TLSA records that can be used";
+}
+
 void policy_decide_server(const struct decision *d, const struct server_facts *facts, struct arena *arena,
                           struct server_decision *out)
 {
@@ -87,20 +92,22 @@ void policy_decide_server(const struct decision *d, const struct server_facts *f
         return;
     if (dane_authenticates(d, facts)) {
         demand_dane(&out->decision);
-        out->text = arena_printf(arena, "'%.*s' has TLSA records that hold: %zu usable", SLICE_FMT(facts->name),
-                                 facts->tlsa->records_len);
+        out->text = arena_printf(arena, "DANE holds for '%.*s': its certificate must match %s", SLICE_FMT(facts->name),
+                                 tlsa_words(facts));
     } else if (d->uses_dane && facts->dane == DANE_USABLE) {
         raise_to_encrypt(&out->decision);
-        out->text = arena_printf(arena, "'%.*s' has TLSA records that hold, but comes out of unsigned MX records",
-                                 SLICE_FMT(facts->name));
+        out->text = arena_printf(arena, "'%.*s' comes out of unsigned MX records, so that DANE does not prove it to be the right server; its "
+                                 "certificate must match %s all the same",
+                                 SLICE_FMT(facts->name), tlsa_words(facts));
     } else if (d->uses_dane && facts->dane == DANE_UNUSABLE) {
         raise_to_encrypt(&out->decision);
-        out->text = arena_printf(arena, "'%.*s' has TLSA records, none of them usable: TLS with any certificate",
+        out->text = arena_printf(arena, "'%.*s' has TLSA records, none of which can be used: they demand TLS, with any certificate",
                                  SLICE_FMT(facts->name));
     } else if (d->sts != NULL) {
-        out->text = arena_printf(arena, "the MTA-STS policy allows '%.*s'", SLICE_FMT(facts->name));
+        out->text = arena_printf(arena, "the MTA-STS policy allows '%.*s'; its certificate must be trusted, and for that name", SLICE_FMT(facts->name));
     } else {
-        out->text = arena_printf(arena, "'%.*s' may be tried", SLICE_FMT(facts->name));
+        out->text = arena_printf(arena, "'%.*s' may be tried%s", SLICE_FMT(facts->name),
+                                 d->uses_dane && facts->dane == DANE_NONE ? "; there is no DANE for it" : "");
     }
     if (d->uses_dane && facts->dane == DANE_USABLE) {
         out->decision.needs_tlsa_match = true;

@@ -65,3 +65,9 @@ void decide_mail_own(const struct mail_question *q, struct arena *arena, struct 
 
     policy_decide(&facts, arena, out);
 }
+
+struct slice decide_mail_words(const struct decision *d, struct slice domain, const struct host *host, struct arena *arena)
+{
+    return arena_printf(arena, "mail to '%.*s' asks for level %s, by %s%.*s", SLICE_FMT(domain), tls_level_name(d->level),
+                        host == NULL ? "MX" : "host ", SLICE_FMT(host == NULL ? slice_str("") : host->demand.name));
+}

@@ -20,4 +20,7 @@ void decide_mail(const struct mail_question *q, struct arena *arena, struct deci
 /* Without what the destination publishes: rules, host, default and sender alone. */
 void decide_mail_own(const struct mail_question *q, struct arena *arena, struct decision *out);
 
+/* "mail to 'bank.example' asks for level verify, by MX", in `arena`. */
+struct slice decide_mail_words(const struct decision *d, struct slice domain, const struct host *host, struct arena *arena);
+
 #endif

@@ -102,11 +102,7 @@ void delivery_decide(struct delivery *d)
         (void)json_object_set_new(facts, "route", trace_string(d->route));
     if (d->sts != NULL)
         (void)json_object_set_new(facts, "mta-sts", published_sts_json(d->sts));
-    trace_add(&d->trace, "decision",
-              arena_printf(&d->arena, "mail to '%.*s' asks for level %s, by %s%.*s", SLICE_FMT(d->job->rcpts[0].domain),
-                           tls_level_name(d->decision.level), d->host == NULL ? "MX" : "host ",
-                           SLICE_FMT(d->host == NULL ? slice_str("") : d->host->demand.name)),
-              facts);
+    trace_add(&d->trace, "decision", decide_mail_words(&d->decision, d->job->rcpts[0].domain, d->host, &d->arena), facts);
     delivery_planned(d);
 }
 

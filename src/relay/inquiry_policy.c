@@ -183,29 +183,37 @@ static void list_host_servers(json_t *answer, const struct host *h)
 
 static struct slice policy_domain(const struct probe *p)
 {
-    struct slice recipient = slice_str(p->inquiry->recipient);
-    struct mail_address a;
-
-    if (p->host != NULL)
-        return p->host->primary[0].name;
-    return mail_address_parse(&((struct probe *)(uintptr_t)p)->arena, recipient, &a, NULL) == OK ? a.domain : slice_str("");
+    return p->host != NULL ? p->host->primary[0].name : p->domain;
 }
 
-/* What becomes of the mail when no server meets the demand. */
+/* What becomes of the mail when no server is left that meets the demand. */
+static struct slice end_words(struct probe *p)
+{
+    const struct decision *d = &p->decision;
+    bool bounces = d->on_failure == ON_FAILURE_BOUNCE;
+
+    if (d->alternate.len > 0)
+        return arena_printf(&p->arena, "goes to the alternate secure route, host '%.*s'%s", SLICE_FMT(d->alternate),
+                            bounces ? "; failing that, it is returned" : "");
+    if (bounces)
+        return SLICE_LIT("is returned to its sender");
+    if (d->defer_for_s > 0)
+        return arena_printf(&p->arena, "waits for up to %lld minutes, then it is returned",
+                            (long long)((d->defer_for_s + 59) / 60));
+    return SLICE_LIT("waits in the queue and is tried again");
+}
+
 static struct slice failure_words(struct probe *p)
 {
     const struct decision *d = &p->decision;
-    bool needs_tls = decision_requires_tls(d) || d->uses_dane;
 
-    if (!needs_tls)
-        return SLICE_LIT("the mail goes in clear text where TLS cannot be had");
-    if (d->alternate.len > 0)
-        return arena_printf(&p->arena, "where TLS is required and no server can do it, the mail goes to the alternate secure "
-                                       "route, host '%.*s'%s",
-                            SLICE_FMT(d->alternate), d->on_failure == ON_FAILURE_BOUNCE ? "; failing that, it is returned" : "");
-    if (d->on_failure == ON_FAILURE_BOUNCE)
-        return SLICE_LIT("where TLS is required and no server can do it, the mail is returned to its sender");
-    return SLICE_LIT("where TLS is required and no server can do it, the mail waits in the queue and is tried again");
+    if (decision_requires_tls(d))
+        return arena_printf(&p->arena, "when no server meets that, the mail %.*s", SLICE_FMT(end_words(p)));
+    if (d->uses_dane)
+        return arena_printf(&p->arena, "the mail goes in clear text where a server has neither TLS nor TLSA records; when it has such "
+                                       "records and does not meet them, the mail %.*s",
+                            SLICE_FMT(end_words(p)));
+    return SLICE_LIT("the mail goes in clear text where TLS cannot be had");
 }
 
 static void look_at_domain(struct probe *p)
@@ -219,11 +227,14 @@ static void look_at_domain(struct probe *p)
         .sts = p->sts,
         .requires_tls = q->requires_tls,
     };
+    json_t *decision;
 
     decide_mail(&question, &p->arena, &p->decision);
     if (p->sts != NULL)
         inquiry_set(q->answer, "mta-sts", published_sts_json(p->sts));
-    inquiry_set(q->answer, "decision", trace_decision(&p->decision));
+    decision = trace_decision(&p->decision);
+    inquiry_set(decision, "text", trace_string(decide_mail_words(&p->decision, p->domain, p->host, &p->arena)));
+    inquiry_set(q->answer, "decision", decision);
     inquiry_set(q->answer, "if-it-fails", trace_string(failure_words(p)));
     if (p->host != NULL && !p->host->looks_up_mx) {
         list_host_servers(q->answer, p->host);
@@ -258,6 +269,7 @@ void inquiry_run_policy(struct probe *p)
     inquiry_set(q->answer, "recipient", trace_string(slice_str(q->recipient)));
     inquiry_set(q->answer, "sender", trace_string(slice_str(q->sender)));
     p->all_good = true;
+    p->domain = recipient.domain;
     p->host = snapshot_route(q->snapshot, recipient.domain, &route);
     if (p->host != NULL) {
         inquiry_set(q->answer, "route", trace_string(route));

@@ -20,6 +20,7 @@ struct probe {
     struct address_lookup  lookup;
     struct dane_lookup     dane;
     struct loop_timer      deadline;
+    struct slice           domain;      /* INQUIRY_POLICY: the recipient's */
     const struct host     *host;
     struct decision        decision;
     struct server_decision server;      /* INQUIRY_POLICY: on the server at hand */

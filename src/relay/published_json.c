@@ -1,26 +1,7 @@
 #include "relay/published_json.h"
 
+#include "base/clock.h"
 #include "relay/trace.h"
-
-json_t *published_sts_json(const struct sts_facts *f)
-{
-    json_t *o = json_object(), *mx = json_array();
-
-    (void)json_object_set_new(o, "text", trace_string(f->text));
-    if (f->finding == STS_FOUND) {
-        (void)json_object_set_new(o, "mode", json_string(sts_mode_name(f->policy.mode)));
-        (void)json_object_set_new(o, "id", trace_string(f->id));
-        for (size_t i = 0; i < f->policy.mx_len; i++)
-            (void)json_array_append_new(mx, trace_string(f->policy.mx[i]));
-        (void)json_object_set(o, "mx", mx);
-    }
-    if (f->failure != TLS_RESULT_OK) {
-        (void)json_object_set_new(o, "result", json_string(tls_result_name(f->failure)));
-        (void)json_object_set_new(o, "why", trace_string(f->failure_text));
-    }
-    json_decref(mx);
-    return o;
-}
 
 static json_t *texts_json(const struct slice *texts, size_t len)
 {
@@ -29,6 +10,39 @@ static json_t *texts_json(const struct slice *texts, size_t len)
     for (size_t i = 0; i < len; i++)
         (void)json_array_append_new(list, trace_string(texts[i]));
     return list;
+}
+
+static json_t *time_json(int64_t wall_s)
+{
+    char text[CLOCK_TEXT];
+
+    return wall_s == 0 ? json_null() : json_string(clock_rfc3339(wall_s, text));
+}
+
+static void add_policy(json_t *o, const struct sts_facts *f)
+{
+    (void)json_object_set_new(o, "mode", json_string(sts_mode_name(f->policy.mode)));
+    (void)json_object_set_new(o, "id", trace_string(f->id));
+    (void)json_object_set_new(o, "mx", texts_json(f->policy.mx, f->policy.mx_len));
+    (void)json_object_set_new(o, "source",
+                              json_sprintf("https://mta-sts.%.*s/.well-known/mta-sts.txt", SLICE_FMT(f->domain)));
+    (void)json_object_set_new(o, "fetched", time_json(f->fetched_s));
+    (void)json_object_set_new(o, "expires", time_json(f->expires_s));
+    (void)json_object_set_new(o, "checked", time_json(f->checked_s));
+}
+
+json_t *published_sts_json(const struct sts_facts *f)
+{
+    json_t *o = json_object();
+
+    (void)json_object_set_new(o, "text", trace_string(f->text));
+    if (f->finding == STS_FOUND)
+        add_policy(o, f);
+    if (f->failure != TLS_RESULT_OK) {
+        (void)json_object_set_new(o, "result", json_string(tls_result_name(f->failure)));
+        (void)json_object_set_new(o, "why", trace_string(f->failure_text));
+    }
+    return o;
 }
 
 json_t *published_server_json(const struct server_decision *s, const struct dane_result *dane)

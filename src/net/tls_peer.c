@@ -131,7 +131,7 @@ void tls_peer_judge(const SSL *ssl, X509_STORE *store, struct tls_facts *out)
     X509_STORE_CTX_free(chain);
 }
 
-static int64_t wall_s(const ASN1_TIME *t)
+int64_t tls_peer_time_s(const ASN1_TIME *t)
 {
     static const int64_t day_s = 24 * 60 * 60;
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -151,7 +151,7 @@ static void certificate_facts(X509 *cert, struct tls_facts *out)
 
     name_text(X509_get_subject_name(cert), out->subject, sizeof out->subject);
     name_text(X509_get_issuer_name(cert), out->issuer, sizeof out->issuer);
-    out->not_after_s = wall_s(X509_get0_notAfter(cert));
+    out->not_after_s = tls_peer_time_s(X509_get0_notAfter(cert));
     tls_must(X509_digest(cert, EVP_sha256(), digest, &len));
     for (unsigned i = 0; i < len; i++)
         (void)snprintf(out->fingerprint + 2 * (size_t)i, 3, "%02x", digest[i]);

@@ -5,6 +5,7 @@
 #include "policy/tls_facts.h"
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 /* For SSL_CTX_set_cert_verify_callback(): checks the chain and notes what is wrong with which certificate, but lets
  * the handshake go on: policy judges. */
@@ -15,6 +16,9 @@ void tls_peer_session(const SSL *ssl, struct tls_facts *out);
 
 /* The same, certificate and verdict; name_matches is left alone. */
 void tls_peer_facts(const SSL *ssl, struct tls_facts *out);
+
+/* Seconds since 1970; 0 for what is no time. */
+int64_t tls_peer_time_s(const ASN1_TIME *t);
 
 /* The verdict on the peer's chain anew, with another store than the handshake's; without a certificate it stays. */
 void tls_peer_judge(const SSL *ssl, X509_STORE *store, struct tls_facts *out);

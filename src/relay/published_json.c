@@ -55,6 +55,8 @@ json_t *published_server_json(const struct server_decision *s, const struct dane
         (void)json_object_set_new(o, "level", json_string(tls_level_name(s->decision.level)));
     else
         (void)json_object_set_new(o, "result", json_string(tls_result_name(s->result)));
+    if (s->verdict != SERVER_TRY && s->code[0] != '\0')
+        (void)json_object_set_new(o, "code", json_string(s->code));
     if (dane->state != DANE_UNKNOWN) {
         (void)json_object_set_new(o, "dane", json_string(dane_state_name(dane->state)));
         (void)json_object_set_new(o, "dane-text", trace_string(dane->text));

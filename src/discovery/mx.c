@@ -205,3 +205,15 @@ void mx_lookup_release(struct mx_lookup *l)
     l->loop = NULL;
     arena_release(&l->arena);
 }
+
+size_t mx_domain_names(const struct mx_lookup *l, struct slice out[static 2])
+{
+    size_t len = 0;
+
+    if (!l->result.is_secure || l->domain.len == 0)
+        return 0;
+    out[len++] = l->domain;
+    if (l->result.expanded.len > 0)
+        out[len++] = l->result.expanded;
+    return len;
+}

@@ -48,6 +48,10 @@ void mx_lookup_start(struct mx_lookup *l, struct loop *loop, struct resolver *r,
 /* Cancels when it is under way, and frees. Zeroed is fine. */
 void mx_lookup_release(struct mx_lookup *l);
 
+/* The domain's own names, by which a certificate may go under DANE besides the server's (RFC 7672 section 3.2.2): none where the MX
+ * records are not signed. Their number; they live as long as the lookup. */
+size_t mx_domain_names(const struct mx_lookup *l, struct slice out[static 2]);
+
 /* The pure part: an answer into a result. For tests and mx_lookup. */
 void mx_judge(const struct dns_answer *answer, struct slice domain, struct slice own_name, uint32_t random,
               struct arena *arena, struct mx_result *out);

@@ -98,4 +98,21 @@ TEST(expanded)
     }
 }
 
-RUN_TESTS(T(mx_judge), T(equals_are_shuffled), T(own_implicit_mx_loops), T(expanded))
+/* RFC 7672 section 3.2.2: further names are those that DNSSEC vouches for. */
+TEST(names_of_the_domain_itself)
+{
+    struct mx_lookup l = { .domain = SLICE_LIT("alias.test"), .result.expanded = SLICE_LIT("real.test") };
+    struct slice names[2];
+
+    CHECK_INT(mx_domain_names(&l, names), 0);
+    l.result.is_secure = true;
+    CHECK_INT(mx_domain_names(&l, names), 2);
+    CHECK_STR(names[0], "alias.test");
+    CHECK_STR(names[1], "real.test");
+    l.result.expanded = SLICE_LIT("");
+    CHECK_INT(mx_domain_names(&l, names), 1);
+    l = (struct mx_lookup){ .result.is_secure = true };
+    CHECK_INT(mx_domain_names(&l, names), 0);
+}
+
+RUN_TESTS(T(mx_judge), T(equals_are_shuffled), T(own_implicit_mx_loops), T(expanded), T(names_of_the_domain_itself))

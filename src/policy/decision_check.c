@@ -84,12 +84,11 @@ static enum tls_result check_dane(const struct tls_facts *facts, struct slice se
         [DANE_NOT_CHECKED] = { TLS_RESULT_DANE_REQUIRED,
                                "was held against no TLSA record, and level dane is demanded" },
         [DANE_MISMATCH] = { TLS_RESULT_TLSA_INVALID, "matches none of its TLSA records" },
-        [DANE_EXPIRED] = { TLS_RESULT_CERTIFICATE_EXPIRED,
-                           "is out of its dates, though a TLSA record matches its issuer" },
+        [DANE_EXPIRED] = { TLS_RESULT_CERTIFICATE_EXPIRED, "has expired, though a TLSA record matches its issuer" },
         [DANE_HOST_MISMATCH] = { TLS_RESULT_CERTIFICATE_HOST_MISMATCH,
                                  "is for another name, though a TLSA record matches its issuer" },
         [DANE_INVALID] = { TLS_RESULT_VALIDATION_FAILURE,
-                           "has a broken chain, though a TLSA record matches its issuer" },
+                           "has a chain that is broken or not valid yet, though a TLSA record matches its issuer" },
         [DANE_ERROR] = { TLS_RESULT_VALIDATION_FAILURE, "could not be held against its TLSA records" },
     };
 

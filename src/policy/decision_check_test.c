@@ -75,7 +75,7 @@ static const struct {
       "certificate of 'mx1' matches none of its TLSA records" },
     { "dane, usage 2, expired (DANE-02)", { .level = LEVEL_DANE }, { TLS13, .dane = DANE_EXPIRED },
       TLS_RESULT_CERTIFICATE_EXPIRED,
-      "certificate of 'mx1' is out of its dates, though a TLSA record matches its issuer" },
+      "certificate of 'mx1' has expired, though a TLSA record matches its issuer" },
     { "dane, usage 2, another name (DANE-02)", { .level = LEVEL_DANE }, { TLS13, .dane = DANE_HOST_MISMATCH },
       TLS_RESULT_CERTIFICATE_HOST_MISMATCH,
       "certificate of 'mx1' is for another name, though a TLSA record matches its issuer" },

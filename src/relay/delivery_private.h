@@ -80,6 +80,7 @@ struct delivery {
     size_t                 address_at;   /* first address not yet tried, of the current server */
     bool                   lacks_tls;    /* the current server failed of TLS, at one of its addresses */
     bool                   in_clear;     /* the handshake failed, TLS is not required: once more without */
+    struct slice           domain_names[2]; /* by which a certificate may go under DANE, too */
     struct slice           names[4];     /* reference names of the current server */
     size_t                 names_len;
 

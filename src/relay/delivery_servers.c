@@ -130,8 +130,8 @@ static void connect_from(struct delivery *d, size_t first, size_t len)
         .names = decision->names_len > 0 ? decision->names : d->names,
         .names_len = decision->names_len > 0 ? decision->names_len : d->names_len,
         .tlsa = d->server.tlsa,
-        .dane_names = &d->job->rcpts[0].domain,
-        .dane_names_len = d->host == NULL && c->is_proven ? 1 : 0,
+        .dane_names = d->domain_names,
+        .dane_names_len = mx_domain_names(&d->mx, d->domain_names),
     };
 
     if (d->host != NULL) {

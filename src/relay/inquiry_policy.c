@@ -75,8 +75,8 @@ static void connect_to(struct probe *p)
         .names = d->names_len > 0 ? d->names : name,
         .names_len = d->names_len > 0 ? d->names_len : 1,
         .tlsa = p->server.tlsa,
-        .dane_names = &p->mx.domain,
-        .dane_names_len = p->host == NULL && p->mx.result.is_secure ? 1 : 0,
+        .dane_names = p->domain_names,
+        .dane_names_len = mx_domain_names(&p->mx, p->domain_names),
     };
 
     /* As delivery_set_names() has it: a name out of unsigned DNS proves nothing to a rule (DNS-01). */

@@ -17,6 +17,7 @@ struct probe {
     struct sts_question   *question;    /* NULL: none is open */
     const struct sts_facts *sts;
     struct mx_lookup       mx;
+    struct slice           domain_names[2];
     struct address_lookup  lookup;
     struct dane_lookup     dane;
     struct loop_timer      deadline;

@@ -185,6 +185,17 @@ void delivery_cut_off(struct delivery *d)
     dispatcher_job_done(d->worker->dispatcher, d->job, JOB_SKIPPED);
 }
 
+void delivery_end_waiting(struct worker *w)
+{
+    struct delivery *next;
+
+    for (struct delivery *d = w->deliveries; d != NULL; d = next) {
+        next = d->next;
+        if (d->connection == NULL && !d->is_loading && !d->is_settling)
+            delivery_cut_off(d);
+    }
+}
+
 void delivery_end_all(struct worker *w)
 {
     struct delivery *next;

@@ -188,6 +188,7 @@ struct dispatcher *dispatcher_new(struct worker *w)
 void dispatcher_stop(struct dispatcher *d)
 {
     loop_timer_clear(d->worker->loop, &d->tick);
+    delivery_end_waiting(d->worker);
     pool_drop_all(d->pool);
 }
 

@@ -23,7 +23,7 @@ void dispatcher_settings_changed(struct dispatcher *d);
 /* Starts what can be started; at the end of every round. */
 void dispatcher_run(struct dispatcher *d);
 
-/* No new work; what runs may end. */
+/* No new work. What talks to a server may end; what still waits to be told of one is cut off, and stays in the store. */
 void dispatcher_stop(struct dispatcher *d);
 bool dispatcher_is_idle(const struct dispatcher *d);
 /* Cuts off what still runs: those deliveries stay in the store and are tried again by whoever opens it next. */

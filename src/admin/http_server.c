@@ -51,6 +51,7 @@ static const struct {
     { 404, "Not Found" },
     { 405, "Method Not Allowed" },
     { 409, "Conflict" },
+    { 411, "Length Required" },
     { 413, "Content Too Large" },
     { 422, "Unprocessable Content" },
     { 431, "Request Header Fields Too Large" },
@@ -135,7 +136,7 @@ static void write_answer(struct http_connection *c, unsigned code, const char *t
 /* What follows a bad request on its connection cannot be told apart any more. */
 static void refuse(struct http_connection *c, enum status st, const struct fault *why)
 {
-    unsigned code = st == ERR_LIMIT ? 431 : st == ERR_PERMANENT ? 501 : st == ERR_FULL ? 413 : 400;
+    unsigned code = st == ERR_FULL ? 413 : http_head_refusal(st);
     struct arena a = { 0 };
 
     c->closes = true;

@@ -6,7 +6,7 @@
 #ifndef STERNPOST_ADMIN_HTTP_SERVER_H
 #define STERNPOST_ADMIN_HTTP_SERVER_H
 
-#include "admin/http_request.h"
+#include "net/http_request.h"
 
 #include <event2/event.h>
 #include <sys/types.h>

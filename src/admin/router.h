@@ -2,7 +2,7 @@
 #ifndef STERNPOST_ADMIN_ROUTER_H
 #define STERNPOST_ADMIN_ROUTER_H
 
-#include "admin/http_request.h"
+#include "net/http_request.h"
 
 enum { ROUTER_PARAMS_MAX = 3 };
 

@@ -2,7 +2,7 @@
 #ifndef STERNPOST_CLI_CLIENT_H
 #define STERNPOST_CLI_CLIENT_H
 
-#include "admin/http_request.h"
+#include "net/http_request.h"
 #include "cli/command.h"
 
 #include <jansson.h>

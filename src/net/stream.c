@@ -151,6 +151,21 @@ enum stream_result stream_write(struct stream *s, struct slice bytes, size_t *pu
     return s->ssl != NULL ? stream_tls_write(s, bytes, put) : tcp_write(s, bytes, put);
 }
 
+void stream_finish(struct stream *s)
+{
+    if (s->ssl != NULL)
+        stream_tls_close(s);
+    (void)shutdown(s->fd, SHUT_WR);
+}
+
+enum stream_result stream_drop(struct stream *s, size_t *got)
+{
+    char nobody[4096];
+
+    *got = 0;
+    return tcp_read(s, nobody, sizeof nobody, got);
+}
+
 unsigned stream_wants(const struct stream *s)
 {
     return s->wants;

@@ -56,6 +56,12 @@ void stream_start_client(struct stream *s, struct tls_client *tls, const struct 
 void stream_start_session(struct stream *s, struct ssl_st *ssl);
 enum stream_result stream_handshake(struct stream *s);
 
+/* Says that nothing more is written: close_notify, where it goes at once, then FIN. Only stream_drop() or
+ * stream_close() comes after it. */
+void stream_finish(struct stream *s);
+/* Takes what still comes, beneath TLS, and throws it away, so that the peer reads the last words and no reset. */
+enum stream_result stream_drop(struct stream *s, size_t *got);
+
 bool stream_is_tls(const struct stream *s);
 /* What the last call waited for: LOOP_READ and/or LOOP_WRITE (net/loop.h). */
 unsigned stream_wants(const struct stream *s);

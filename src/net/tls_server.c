@@ -26,7 +26,7 @@ struct stamp {
  * known. Tickets stay with `front`, so they survive new certificates. */
 struct tls_server {
     enum tls_profile profile;
-    bool asks_client_certificate;
+    bool asks_client_certificate, serves_http;
     unsigned char session_context[SESSION_CONTEXT];
     struct tls_server_certificate *files;
     size_t files_len;
@@ -48,12 +48,16 @@ static void make_index(void)
 
 /* A client that asks for another protocol was sent here by someone in between (ALPACA; TLS-14). */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                   unsigned in_len, void *unused)
+                   unsigned in_len, void *arg)
 {
     static const unsigned char smtp[] = { 4, 's', 'm', 't', 'p' };
+    static const unsigned char http[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1' };
+    const struct tls_server *t = arg;
+    const unsigned char *ours = t->serves_http ? http : smtp;
+    unsigned ours_len = t->serves_http ? sizeof http : sizeof smtp;
 
-    (void)ssl, (void)unused;
-    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, smtp, sizeof smtp, in, in_len) ==
+    (void)ssl;
+    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, ours, ours_len, in, in_len) ==
         OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_OK;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -76,14 +80,14 @@ static void ask_for_certificate(SSL_CTX *ctx)
 
 static SSL_CTX *new_context(void *arg)
 {
-    const struct tls_server *t = arg;
+    struct tls_server *t = arg;
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
     tls_must(ctx != NULL);
     tls_profile_apply(ctx, t->profile, false);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets alone: nothing of it is in our memory */
     tls_must(SSL_CTX_set_session_id_context(ctx, t->session_context, sizeof t->session_context));
-    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, t);
     if (t->asks_client_certificate)
         ask_for_certificate(ctx);
     return ctx;
@@ -106,6 +110,7 @@ static void copy_config(struct tls_server *t, const struct tls_server_config *co
 {
     t->profile = config->profile;
     t->asks_client_certificate = config->asks_client_certificate;
+    t->serves_http = config->serves_http;
     t->files_len = config->certificates_len;
     t->files = mem_new(t->files_len, sizeof *t->files);
     t->stamps = mem_new(t->files_len * 2, sizeof *t->stamps);
@@ -216,13 +221,17 @@ SSL *tls_server_open(struct tls_server *t)
     return ssl;
 }
 
+struct slice tls_server_name(const SSL *ssl)
+{
+    return slice_str(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+}
+
 void tls_server_facts(const SSL *ssl, struct tls_facts *out)
 {
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    struct slice put;
+    struct slice put, name = tls_server_name(ssl);
 
     tls_peer_facts(ssl, out);
-    put = utf8_printable(slice_str(name == NULL ? "" : name), out->sni, sizeof out->sni - 1);
+    put = utf8_printable(slice_of(name.len == 0 ? "" : name.ptr, name.len), out->sni, sizeof out->sni - 1);
     out->sni[put.len] = '\0';
 }
 

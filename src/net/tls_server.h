@@ -17,6 +17,7 @@ struct tls_server_config {
     const struct tls_server_certificate *certificates; /* the first is the default when SNI matches none */
     size_t                               certificates_len;
     bool                                 asks_client_certificate; /* recorded, never demanded */
+    bool                                 serves_http; /* ALPN http/1.1 in place of smtp; any other is refused (TLS-14, WEB-06) */
 };
 
 struct tls_server;
@@ -33,6 +34,8 @@ void tls_server_refresh(struct tls_server *t);
 /* For net/stream.h: a session that waits for its ClientHello, owned by the caller; and what became of it. */
 struct ssl_st *tls_server_open(struct tls_server *t);
 void tls_server_facts(const struct ssl_st *ssl, struct tls_facts *out);
+/* The name a client asked for, as it came (TLS-17); empty: none. Lives as long as the session. */
+struct slice tls_server_name(const struct ssl_st *ssl);
 /* The same of a finished handshake, with the client's certificate judged by a bundle (NULL: the system's) and names. */
 void tls_server_judge(const struct ssl_st *ssl, const char *ca_file, const struct slice *names, size_t names_len,
                       struct tls_facts *out);

@@ -1,6 +1,6 @@
 /* A head that parses contains nothing that a second reader could take differently: it parses to the same when
  * more bytes follow, no shorter prefix is a head, and what was decoded is clean. */
-#include "admin/http_request.h"
+#include "net/http_request.h"
 
 #include "base/fuzz.h"
 #include "base/utf8.h"

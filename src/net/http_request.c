@@ -1,4 +1,4 @@
-#include "admin/http_request.h"
+#include "net/http_request.h"
 
 #include "base/utf8.h"
 
@@ -46,7 +46,7 @@ static bool is_target(struct slice s)
 
 /* What only the whole head can tell. */
 struct head_facts {
-    bool has_host, has_length, is_http10, asks_close, asks_keep;
+    bool has_host, has_transfer, is_http10, asks_close, asks_keep;
     unsigned fields;
 };
 
@@ -91,18 +91,19 @@ static enum status parse_request_line(struct slice line, struct http_head *out, 
 
 static enum status on_host(struct slice value, struct http_head *out, struct head_facts *facts, struct fault *why)
 {
-    (void)out;
     if (facts->has_host || value.len == 0)
         return fault_set(why, ERR_SYNTAX, "more than one Host, or an empty one");
     facts->has_host = true;
+    out->host = value;
     return OK;
 }
 
 static enum status on_length(struct slice value, struct http_head *out, struct head_facts *facts, struct fault *why)
 {
-    if (facts->has_length || !slice_to_u64(value, &out->content_length))
+    (void)facts;
+    if (out->has_length || !slice_to_u64(value, &out->content_length))
         return fault_set(why, ERR_SYNTAX, "more than one Content-Length, or a malformed one");
-    facts->has_length = true;
+    out->has_length = true;
     return OK;
 }
 
@@ -110,8 +111,29 @@ static enum status on_transfer(struct slice value, struct http_head *out, struct
 {
     (void)value;
     (void)out;
+    (void)why;
+    facts->has_transfer = true; /* with a Content-Length or without: the end of the head tells */
+    return OK;
+}
+
+static enum status set_once(struct slice value, struct slice *out, const char *name, struct fault *why)
+{
+    if (out->len > 0 || value.len == 0)
+        return fault_set(why, ERR_SYNTAX, "more than one %s, or an empty one", name);
+    *out = value;
+    return OK;
+}
+
+static enum status on_type(struct slice value, struct http_head *out, struct head_facts *facts, struct fault *why)
+{
     (void)facts;
-    return fault_set(why, ERR_SYNTAX, "Transfer-Encoding is not taken; send a Content-Length");
+    return set_once(value, &out->content_type, "Content-Type", why);
+}
+
+static enum status on_encoding(struct slice value, struct http_head *out, struct head_facts *facts, struct fault *why)
+{
+    (void)facts;
+    return set_once(value, &out->content_encoding, "Content-Encoding", why);
 }
 
 static enum status on_connection(struct slice value, struct http_head *out, struct head_facts *facts,
@@ -141,10 +163,8 @@ static const struct field {
     const char *name;
     enum status (*read)(struct slice value, struct http_head *out, struct head_facts *facts, struct fault *why);
 } fields[] = {
-    { "Host", on_host },
-    { "Content-Length", on_length },
-    { "Transfer-Encoding", on_transfer },
-    { "Connection", on_connection },
+    { "Host", on_host },         { "Content-Length", on_length },     { "Transfer-Encoding", on_transfer },
+    { "Content-Type", on_type }, { "Content-Encoding", on_encoding }, { "Connection", on_connection },
     { "Expect", on_expect },
 };
 
@@ -171,6 +191,28 @@ static enum status too_long_or_more(struct slice in, enum status st, struct faul
     return st;
 }
 
+/* A body framed in two ways is how requests are smuggled (RFC 9112 section 6.1). */
+static enum status judge_whole(const struct http_head *head, const struct head_facts *facts, struct fault *why)
+{
+    if (!facts->has_host && !facts->is_http10)
+        return fault_set(why, ERR_SYNTAX, "HTTP/1.1 without Host");
+    if (facts->has_transfer && (head->has_length || facts->is_http10))
+        return fault_set(why, ERR_SYNTAX, "Transfer-Encoding beside a Content-Length, or in HTTP/1.0");
+    if (facts->has_transfer)
+        return fault_set(why, ERR_NOT_FOUND, "Transfer-Encoding is not taken; send a Content-Length");
+    return OK;
+}
+
+unsigned http_head_refusal(enum status st)
+{
+    switch (st) {
+    case ERR_LIMIT: return 431;
+    case ERR_PERMANENT: return 501;
+    case ERR_NOT_FOUND: return 411;
+    default: return 400;
+    }
+}
+
 enum status http_head_parse(struct slice in, struct http_head *out, size_t *used, struct fault *why)
 {
     struct http_head head = { 0 };
@@ -188,8 +230,9 @@ enum status http_head_parse(struct slice in, struct http_head *out, size_t *used
     }
     if (st != OK)
         return too_long_or_more(in, st, why);
-    if (!facts.has_host && !facts.is_http10)
-        return fault_set(why, ERR_SYNTAX, "HTTP/1.1 without Host");
+    st = judge_whole(&head, &facts, why);
+    if (st != OK)
+        return st;
     head.is_keep_alive = !facts.asks_close && (!facts.is_http10 || facts.asks_keep);
     *used = (size_t)(rest.ptr - in.ptr);
     *out = head;

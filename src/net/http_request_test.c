@@ -1,4 +1,4 @@
-#include "admin/http_request.h"
+#include "net/http_request.h"
 
 #include "base/test.h"
 
@@ -24,9 +24,14 @@ static const struct {
     { "two lengths alike", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", ERR_SYNTAX },
     { "negative length", "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", ERR_SYNTAX },
     { "length with a plus", "POST / HTTP/1.1\r\n" HOST "Content-Length: +1\r\n\r\n", ERR_SYNTAX },
-    { "chunked", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", ERR_SYNTAX },
+    { "chunked", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", ERR_NOT_FOUND },
     { "chunked beside a length", "POST / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
       ERR_SYNTAX },
+    { "a length beside chunked", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: x\r\nContent-Length: 3\r\n\r\n",
+      ERR_SYNTAX },
+    { "chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", ERR_SYNTAX },
+    { "two types", "POST / HTTP/1.1\r\n" HOST "Content-Type: a/b\r\nContent-Type: a/b\r\n\r\n", ERR_SYNTAX },
+    { "an empty encoding", "POST / HTTP/1.1\r\n" HOST "Content-Encoding:\r\n\r\n", ERR_SYNTAX },
     { "absolute target", "GET http://other/ HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
     { "asterisk", "GET * HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
     { "backslash in the target", "GET /a\\b HTTP/1.1\r\n" HOST "\r\n", ERR_SYNTAX },
@@ -77,6 +82,15 @@ TEST(head_facts)
     CHECK(head.method == HTTP_POST && head.content_length == 12 && !head.is_keep_alive && head.expects_continue);
     CHECK_STR(head.path, "/v1/a");
     CHECK_STR(head.query, "b=c&d");
+    CHECK_STR(head.host, "x");
+    CHECK(head.has_length && head.content_type.len == 0);
+    CHECK(http_head_parse(SLICE_LIT("POST / HTTP/1.1\r\nHost: x:443\r\nContent-Type:  a/b; c=d \r\n"
+                                    "Content-Encoding: gzip\r\n\r\n"),
+                          &head, &used, NULL) == OK);
+    CHECK_STR(head.host, "x:443");
+    CHECK_STR(head.content_type, "a/b; c=d");
+    CHECK_STR(head.content_encoding, "gzip");
+    CHECK(!head.has_length && head.is_keep_alive);
     CHECK(http_head_parse(SLICE_LIT("GET / HTTP/1.0\r\n\r\n"), &head, &used, NULL) == OK && !head.is_keep_alive);
 }
 

@@ -39,6 +39,13 @@ struct connection {
 void connection_fail(struct connection *c, enum failure_cause cause); /* the one way it ends by itself */
 void connection_become_ready(struct connection *c); /* logged in, or nobody asked for it: the owner's turn */
 
+/* connection_tls.c */
+void connection_on_greeted(struct connection *c);      /* STARTTLS, AUTH, or ready */
+void connection_start_handshake(struct connection *c); /* the server said 220, or TLS comes first */
+void connection_shake(struct connection *c);           /* goes on with it, and judges what came of it */
+void connection_without_tls(struct connection *c, const char *how); /* a sentence's end: "does not offer STARTTLS" */
+void connection_fail_tls(struct connection *c, enum tls_result result, bool in_handshake);
+
 /* connection_demand.c */
 void connection_keep_plan(struct connection *c, const struct connection_plan *plan);
 

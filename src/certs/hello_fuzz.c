@@ -33,12 +33,13 @@ static const uint16_t versions[] = { WIRE_TLS1_3, WIRE_TLS1_2, WIRE_TLS1_0, WIRE
 static const struct hello_offer *offer_of(size_t i)
 {
     static struct hello_offer offers[COUNT_OF(versions)];
-    static uint16_t suites[COUNT_OF(versions)][SUITE_MOST];
+    static uint16_t suites[COUNT_OF(versions)][SUITE_MOST], groups[TLS_GROUP_MOST];
     struct hello_offer *o = &offers[i];
 
     if (o->version != 0)
         return o;
-    *o = (struct hello_offer){ .version = versions[i], .suites = suites[i] };
+    *o = (struct hello_offer){ .version = versions[i], .suites = suites[i], .groups = groups };
+    o->groups_len = tls_group_list(WIRE_TLS1_3, groups);
     o->suites_len = suite_list(~0U, o->version == WIRE_TLS1_3 ? WIRE_TLS1_2 : o->version, true, suites[i]);
     if (o->version == WIRE_TLS1_3)
         o->suites_len += suite_list(~0U, WIRE_TLS1_3, false, suites[i] + o->suites_len);

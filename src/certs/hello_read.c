@@ -55,10 +55,10 @@ static enum hello_state break_off(struct hello_reader *r, const char *why)
     return r->state = HELLO_BROKEN;
 }
 
-static bool was_offered(const struct hello_offer *o, uint16_t suite)
+static bool holds(const uint16_t *list, size_t len, uint16_t id)
 {
-    for (size_t i = 0; i < o->suites_len; i++)
-        if (o->suites[i] == suite)
+    for (size_t i = 0; i < len; i++)
+        if (list[i] == id)
             return true;
     return false;
 }
@@ -135,10 +135,12 @@ static enum hello_state check_choice(struct hello_reader *r)
 
     if (a->version < WIRE_SSL3 || a->version > r->offer->version)
         return break_off(r, "it chose a version that was not offered");
-    if (!was_offered(r->offer, a->suite) || !suite_find(a->suite, &r->suite))
+    if (!holds(r->offer->suites, r->offer->suites_len, a->suite) || !suite_find(a->suite, &r->suite))
         return break_off(r, "it chose a suite that was not offered");
     if (is_1_3 != (r->suite.exchange == SUITE_BY_KEY_SHARE))
         return break_off(r, "it chose a suite of another version");
+    if (is_1_3 && a->group != 0 && !holds(r->offer->groups, r->offer->groups_len, a->group))
+        return break_off(r, "it chose a group that was not offered");
     a->has_choice = true;
     return r->state = is_1_3 ? HELLO_ANSWERED : HELLO_MORE;
 }

@@ -85,11 +85,9 @@ static const struct command fixed_commands[] = {
       "every few seconds. The log goes to standard error. Tells systemd when it is ready.",
       "sternpost serve -c /etc/sternpost/sternpost.conf\n", OPTIONS(serve_options), .run = run_serve },
     { "demo", "", 0, 0, 0, "show the gateway at work on this machine, with mail servers that do well and badly",
-      "Starts a gateway and six small mail servers on the loopback interface, sends letters through it, and tells "
-      "what "
-      "became of each and why. Nothing leaves the machine, and nothing is left behind. Runs until Ctrl-C, so that "
-      "other "
-      "commands can be tried on it.",
+      "Starts a gateway on the loopback interface, and around it mail servers, a signed zone and a host of MTA-STS "
+      "policies. Sends letters through it, and tells what became of each and why. Nothing leaves the machine, and "
+      "nothing is left behind. Runs until Ctrl-C, so that other commands can be tried on it.",
       "sternpost demo\nsternpost demo --check\n", OPTIONS(demo_options), .run = run_demo },
     { "config check", "[FILE]", 0, 1, COMMAND_HAS_JSON, "check a configuration file without starting anything",
       "Prints the listeners and certificates found, then warnings and errors. The exit code is 2 when the daemon "

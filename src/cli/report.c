@@ -67,11 +67,13 @@ int run_report_sent_list(const struct invocation *inv)
     code = client_ask(inv, HTTP_GET, path, NULL, &answer);
     if (code != EXIT_DONE)
         return code;
-    if (!invocation_has(inv, "json"))
+    if (!invocation_has(inv, "json")) {
         print_reports(json_object_get(answer, "reports"));
-    else
-        json_array_foreach(json_object_get(answer, "reports"), at, report)
+    } else {
+        json_array_foreach(json_object_get(answer, "reports"), at, report) {
             print_json_line(report);
+        }
+    }
     json_decref(answer);
     return EXIT_DONE;
 }

@@ -122,6 +122,8 @@ static void add_bridge(struct buf *b, const struct admin_config *admin)
     add_value(b, "sternpost_tlsrpt_datagrams_total", "TLSRPT datagrams taken.", false, c.datagrams);
     add_value(b, "sternpost_tlsrpt_datagrams_bad_total", "The same, not understood.", false, c.datagrams_bad);
     add_value(b, "sternpost_tlsrpt_datagrams_cut_total", "The same, too long.", false, c.datagrams_cut);
+    add_value(b, "sternpost_tlsrpt_datagrams_ours_total", "The same, about TLS reports of ours: not counted.", false,
+              c.datagrams_ours);
     add_value(b, "sternpost_tlsrpt_datagrams_dropped_total", "The same, come faster than they could be counted.", false,
               c.datagrams_dropped);
 }

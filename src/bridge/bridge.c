@@ -1,5 +1,6 @@
 #include "bridge/bridge.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "bridge/collector.h"
 #include "bridge/socketmap.h"
@@ -15,6 +16,7 @@ struct bridge {
     int datagrams_fd; /* -1: none */
     struct bridge_counters counters;
     struct collector *collector;
+    struct own_reports *own_reports;
 
     /* The policy service and its thread. */
     pthread_t thread;
@@ -121,6 +123,7 @@ enum status bridge_new(const struct config *config, struct bridge **out, struct 
     b = NEW(struct bridge);
     b->config = config;
     b->datagrams_fd = -1;
+    b->own_reports = own_reports_new();
     if (c->group != NULL)
         st = unix_group_find(c->group, &gid, why);
     if (st == OK)
@@ -176,7 +179,7 @@ enum status bridge_start(struct bridge *b, struct sts *sts, struct store *store,
     enum status st = OK;
 
     if (b->datagrams_fd >= 0) {
-        b->collector = collector_new(b->datagrams_fd, store, &b->counters);
+        b->collector = collector_new(b->datagrams_fd, store, b->own_reports, &b->counters);
         st = collector_start(b->collector, why);
     }
     if (st != OK || !b->is_listening) {
@@ -193,6 +196,11 @@ void bridge_publish(struct bridge *b, struct snapshot *fresh)
         put_task(b, fresh);
     else
         snapshot_release(fresh);
+}
+
+void bridge_expect_report(struct bridge *b, struct slice domain)
+{
+    own_reports_note(b->own_reports, domain, clock_mono_ms());
 }
 
 /* -- end ---------------------------------------------------------------------------------------------------------- */
@@ -227,6 +235,7 @@ void bridge_free(struct bridge *b)
     bridge_stop(b);
     free_policies(b);
     collector_free(b->collector);
+    own_reports_free(b->own_reports);
     if (b->is_listening) {
         listener_close(&b->listener);
         if (b->config->bridge.socketmap_path != NULL)
@@ -256,6 +265,7 @@ void bridge_counts(const struct bridge *b, struct bridge_counts *out)
         .datagrams = count_of(c, COUNT_DATAGRAMS),
         .datagrams_bad = count_of(c, COUNT_DATAGRAMS_BAD),
         .datagrams_cut = count_of(c, COUNT_DATAGRAMS_CUT),
+        .datagrams_ours = count_of(c, COUNT_DATAGRAMS_OURS),
         .datagrams_dropped = count_of(c, COUNT_DATAGRAMS_DROPPED),
     };
 }

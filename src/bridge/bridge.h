@@ -12,8 +12,9 @@ struct bridge;
 struct bridge_counts { /* since the start; read from any thread */
     uint64_t connections, connections_open, asked, from_memory, answered_policy, answered_notfound, answered_temp, answered_perm,
         malformed;
-    /* bad: not understood; cut: longer than TLSRPT_DATAGRAM_MAX; dropped: faster than they could be counted */
-    uint64_t datagrams, datagrams_bad, datagrams_cut, datagrams_dropped;
+    /* bad: not understood; cut: longer than TLSRPT_DATAGRAM_MAX; dropped: faster than they could be counted; ours: about
+     * reports of ours */
+    uint64_t datagrams, datagrams_bad, datagrams_cut, datagrams_dropped, datagrams_ours;
 };
 
 /* Binds the sockets of config->bridge; *out is NULL with OK when none is configured. */
@@ -22,6 +23,9 @@ MUST_USE enum status bridge_new(const struct config *config, struct bridge **out
 MUST_USE enum status bridge_start(struct bridge *b, struct sts *sts, struct store *store, struct snapshot *settings,
                                   struct fault *why);
 void bridge_publish(struct bridge *b, struct snapshot *fresh); /* from any thread; takes the reference */
+/* From any thread: a TLS report of ours to an address of this domain was given to a host, which may be the Postfix that tells us of
+ * its connections. The event of that one is not counted. */
+void bridge_expect_report(struct bridge *b, struct slice domain);
 void bridge_stop(struct bridge *b); /* ends the threads; what was counted is in the store */
 /* NULL is fine. Waits until `sts` has answered what it was asked, so after sts_stop() and the end of its thread. */
 void bridge_free(struct bridge *b);

@@ -44,6 +44,7 @@ struct room {
 struct collector {
     int fd, stop_fd;
     struct bridge_counters *counters;
+    struct own_reports *own;
     struct handoff *parcels;
     _Atomic size_t backlog; /* bytes in parcels */
     pthread_t drainer, reader;
@@ -170,6 +171,14 @@ static bool may_sample(struct collector *c)
     return c->samples++ < SAMPLES_A_MINUTE;
 }
 
+static void count_session(struct collector *c, const struct tlsrpt_session *session)
+{
+    if (own_reports_take(c->own, session->domain, loop_now_ms(c->loop)))
+        count_add(c->counters, COUNT_DATAGRAMS_OURS, 1);
+    else
+        recorder_add(c->recorder, session);
+}
+
 static void read_datagram(struct collector *c, struct slice bytes)
 {
     struct tlsrpt_session session;
@@ -185,7 +194,7 @@ static void read_datagram(struct collector *c, struct slice bytes)
         if (has_warning && may_sample(c))
             log_warning(NULL, "a TLSRPT datagram is odd", LOG_CSTR("why", why.text),
                         LOG_STR("domain", session.domain));
-        recorder_add(c->recorder, &session);
+        count_session(c, &session);
     }
     arena_reset(&c->arena);
 }
@@ -238,13 +247,14 @@ static void enlarge_buffer(int fd)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
-struct collector *collector_new(int fd, struct store *store, struct bridge_counters *counters)
+struct collector *collector_new(int fd, struct store *store, struct own_reports *own, struct bridge_counters *counters)
 {
     struct collector *c = NEW(struct collector);
 
     c->fd = fd;
     c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->counters = counters;
+    c->own = own;
     c->parcels = handoff_new();
     c->loop = loop_new();
     c->recorder = recorder_new(c->loop, store);

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "bridge/counter.h"
+#include "bridge/own_reports.h"
 
 enum {
     COLLECTOR_BACKLOG_BYTES = 64 * 1024 * 1024
@@ -17,8 +18,9 @@ enum {
 struct collector;
 struct store;
 
-/* `fd` is the bound socket, non-blocking; borrowed. */
-struct collector *collector_new(int fd, struct store *store, struct bridge_counters *counters);
+/* `fd` is the bound socket, non-blocking; everything is borrowed. Events of the own reports are left out. */
+struct collector *collector_new(int fd, struct store *store, struct own_reports *own,
+                                struct bridge_counters *counters);
 MUST_USE enum status collector_start(struct collector *c, struct fault *why);
 /* Takes what still waits at the socket, ends the threads; what was counted is in the store then. */
 void collector_stop(struct collector *c);

@@ -15,6 +15,7 @@ struct world {
     struct test_store      store;
     struct bridge_counters counters;
     struct collector      *collector;
+    struct own_reports    *own;
     char                   path[64];
     int                    fd, sender;
     struct sockaddr_un     name;
@@ -30,7 +31,8 @@ static void begin(struct world *w)
                                                 .uid = -1, .gid = -1 },
                          &w->fd, &why) != OK)
         fail_msg("%s", why.text);
-    w->collector = collector_new(w->fd, w->store.store, &w->counters);
+    w->own = own_reports_new();
+    w->collector = collector_new(w->fd, w->store.store, w->own, &w->counters);
     if (collector_start(w->collector, &why) != OK)
         fail_msg("%s", why.text);
     w->name.sun_family = AF_UNIX;
@@ -48,6 +50,7 @@ static void stop(struct world *w)
 static void end(struct world *w)
 {
     collector_free(w->collector);
+    own_reports_free(w->own);
     close(w->fd);
     close(w->sender);
     CHECK(unlink(w->path) == 0);
@@ -144,6 +147,20 @@ TEST(too_long_ones_are_counted)
     free(bytes);
 }
 
+TEST(events_of_our_own_reports_are_left_out)
+{
+    struct world w;
+
+    begin(&w);
+    own_reports_note(w.own, SLICE_LIT("partner.example"), clock_mono_ms());
+    for (int i = 0; i < 3; i++)
+        give(&w, SLICE_LIT(GOOD));
+    stop(&w);
+    CHECK_INT(count_of(&w.counters, COUNT_DATAGRAMS_OURS), 1);
+    CHECK_INT(counted(&w, "partner.example"), 2);
+    end(&w);
+}
+
 TEST(ends_without_a_datagram)
 {
     struct world w;
@@ -155,4 +172,4 @@ TEST(ends_without_a_datagram)
 }
 
 RUN_TESTS(T(counts_what_postfix_tells), T(bad_ones_are_counted_and_do_no_harm), T(too_long_ones_are_counted),
-          T(ends_without_a_datagram))
+          T(events_of_our_own_reports_are_left_out), T(ends_without_a_datagram))

@@ -125,6 +125,8 @@ static void send_content(struct delivery *d)
 {
     const struct message *m = d->job->message;
 
+    if (m->stored.origin == ORIGIN_REPORT && d->host != NULL)
+        node_expect_report_event(d->worker->node, d->job->rcpts[0].domain);
     if (m->has_content)
         connection_body(d->connection, buf_slice(&m->content), true);
     else

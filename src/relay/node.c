@@ -77,6 +77,12 @@ struct sts *node_sts(struct node *n)
     return backroom_sts(n->backroom);
 }
 
+void node_expect_report_event(struct node *n, struct slice domain)
+{
+    if (n->bridge != NULL)
+        bridge_expect_report(n->bridge, domain);
+}
+
 bool node_bridge_counts(const struct node *n, struct bridge_counts *out)
 {
     if (n->bridge != NULL)

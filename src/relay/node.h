@@ -41,6 +41,8 @@ struct worker_task {
 };
 void node_ask(struct node *n, struct worker_task *t);
 
+/* A TLS report of ours to an address of this domain goes to a host (bridge/bridge.h). From any thread. */
+void node_expect_report_event(struct node *n, struct slice domain);
 bool node_bridge_counts(const struct node *n, struct bridge_counts *out); /* false: no bridge is configured */
 
 #endif

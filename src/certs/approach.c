@@ -55,6 +55,30 @@ const char *probe_stage_name(enum probe_stage s)
     return stages[s].name;
 }
 
+static const struct {
+    enum smtp_ext bit;
+    const char *name;
+} extension_names[] = {
+    { SMTP_EXT_PIPELINING, "PIPELINING" },
+    { SMTP_EXT_SIZE, "SIZE" },
+    { SMTP_EXT_8BITMIME, "8BITMIME" },
+    { SMTP_EXT_SMTPUTF8, "SMTPUTF8" },
+    { SMTP_EXT_STARTTLS, "STARTTLS" },
+    { SMTP_EXT_DSN, "DSN" },
+    { SMTP_EXT_CHUNKING, "CHUNKING" },
+    { SMTP_EXT_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES" },
+    { SMTP_EXT_AUTH, "AUTH" },
+    { SMTP_EXT_REQUIRETLS, "REQUIRETLS" },
+};
+
+const char *approach_extension(unsigned extensions, size_t at)
+{
+    for (size_t i = 0; i < COUNT_OF(extension_names); i++)
+        if ((extensions & extension_names[i].bit) && at-- == 0)
+            return extension_names[i].name;
+    return NULL;
+}
+
 /* What a server says that has had enough of us, or never wants to see us. */
 static bool is_unwanted_text(const char *text)
 {

@@ -22,6 +22,9 @@ static inline bool tls_way_is_smtp(enum tls_way way)
     return way == TLS_WAY_SMTP || way == TLS_WAY_SMTPS;
 }
 
+/* The name of number `at` of the enum smtp_ext bits that are set, "PIPELINING"; NULL: there are no more. */
+const char *approach_extension(unsigned extensions, size_t at);
+
 /* How far it went: where it failed, or PROBE_COMPLETE. */
 enum probe_stage {
     PROBE_CONNECT,

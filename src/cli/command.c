@@ -109,6 +109,12 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* "cert" is a command, and "cert scan" another. */
+static bool leads_further(int argc, char **argv, int at, struct slice so_far, struct arena *arena)
+{
+    return at < argc && command_find(arena_printf(arena, "%.*s %s", SLICE_FMT(so_far), argv[at])) != NULL;
+}
+
 /* How far the words lead: to a command, to a group, or nowhere. *at is the first argument behind them. */
 static enum parse_result find_words(int argc, char **argv, struct arena *arena, struct invocation *out,
                                     const char **words, int *at, struct fault *why)
@@ -125,11 +131,11 @@ static enum parse_result find_words(int argc, char **argv, struct arena *arena, 
         if (slice_eq(so_far, SLICE_LIT("--version")))
             so_far = SLICE_LIT("version");
         out->command = command_find(so_far);
-        if (out->command != NULL) {
+        if (out->command != NULL && !leads_further(argc, argv, *at + 1, so_far, arena)) {
             ++*at;
             return PARSE_RUN;
         }
-        if (command_group_find(so_far) == NULL)
+        if (out->command == NULL && command_group_find(so_far) == NULL)
             return unknown_command(so_far.ptr, arena, why);
         *words = so_far.ptr;
     }

@@ -66,6 +66,21 @@ static const struct command_option manual_options[] = {
     { "config", 0, NULL, false, "print sternpost.conf(5), the manual page of the configuration file, instead" },
 };
 
+static const struct command_option cert_options[] = {
+    { "tls", 0, "WAY", false, "smtp (STARTTLS, port 25; the default), smtps (465), https (443) or raw (TLS at once)" },
+    { "chain", 0, NULL, false, "print every certificate that the server sends, not its own alone" },
+    { "text", 0, NULL, false, "print in words: certificates, session, TLSA records to publish, findings" },
+    { "for", 0, "DEMAND", false,
+      "judge by webpki, mta-sts, dane or opportunistic; unless given, dane where there are TLSA records, else webpki" },
+    { "ca", 0, "FILE", false, "trust the certificates of this PEM bundle, not the system's" },
+    { "sni", 0, "NAME", false, "ask for this name and judge by it, not by the server's" },
+    { "role", 0, "ROLE", false,
+      "the arguments are domains: inbound finds their MX servers; relay and submission take them as servers, on ports 25 "
+      "and 587. google stands for that provider's servers" },
+    { "trust-check", 0, "FILE", false, "tell which roots of a PEM bundle are not trusted here; no server is asked" },
+    { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
+};
+
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
@@ -122,6 +137,32 @@ static const struct command fixed_commands[] = {
       "is "
       "1 when no server meets the host's demands.",
       "sternpost host test relay\n", .run = run_host_test },
+
+    { "cert", "[HOST[:PORT]]...", 0, ARGS_MANY, COMMAND_HAS_JSON,
+      "fetch and judge the certificates that servers show",
+      "Prints the server's certificate in PEM form, the very bytes that these two recipes print, and without their "
+      "traps: nothing waits for standard input, a dot behind the name is no trouble, and the exit code tells whether "
+      "there was a certificate:\n"
+      "openssl s_client -starttls smtp -connect mx.example.org:25 </dev/null 2>/dev/null | sed -n '/BEGIN/,/END/p'\n"
+      "python3 -c 'import smtplib, ssl; s = smtplib.SMTP(\"mx.example.org\", 25); s.starttls(); "
+      "print(ssl.DER_cert_to_PEM_cert(s.sock.getpeercert(binary_form=True)), end=\"\")'\n"
+      "Every address of a server is asked, IPv6 and IPv4; where they differ, this is pointed out. With --text or --json the "
+      "chain is judged: each finding tells what was seen, why it matters and what to do, as ok, advice, warning or error. "
+      "What a finding weighs depends on --for: a self-signed certificate is fine for dane with usage 3 and an error for "
+      "mta-sts.\n"
+      "No daemon is asked. The configuration file is the one named with -c, or /etc/sternpost/sternpost.conf where that can be "
+      "read; without one the machine's own resolvers are asked. Any version and suite that the library knows is taken, "
+      "since nothing is sent but EHLO and QUIT.\n"
+      "The exit code is 0 when a certificate of every server was printed, whatever it is worth; with --text or --json, when "
+      "no finding is an error and every address answered; with --trust-check, when no root is missing. It is 1 "
+      "otherwise.",
+      "sternpost cert mx.example.org\nsternpost cert mx.example.org --chain > chain.pem\n"
+      "sternpost cert mx.example.org:587 --text\n"
+      "sternpost cert --role inbound example.org --for mta-sts --text\n"
+      "sternpost cert --role submission google --json\n"
+      "sternpost cert mta-sts.example.org --tls https --text\n"
+      "sternpost cert --trust-check roots.pem\n",
+      OPTIONS(cert_options), .run = run_cert },
 
     { "sts cache list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the MTA-STS policies that are kept, by domain",

@@ -17,6 +17,8 @@ int run_sts_forget(const struct invocation *inv);
 int run_report_sent_list(const struct invocation *inv);
 int run_report_sent_show(const struct invocation *inv);
 int run_report_preview(const struct invocation *inv);
+/* cert.c */
+int run_cert(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

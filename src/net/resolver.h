@@ -44,6 +44,8 @@ struct dns_config { /* strings borrowed during resolver_new() */
     const char *const *trust_anchors;     /* further DS or DNSKEY records */
     size_t             trust_anchors_len;
     int64_t            timeout_ms;   /* for one look-up; 0: 10000 */
+    const char        *hosts_file;   /* of names on this machine, as /etc/hosts; NULL: none. Never secure */
+    bool               never_secure; /* no validation: for forwarders that do not pass DNSSEC on */
 };
 
 struct resolver;

@@ -49,7 +49,20 @@ static enum status set_options(const struct setup *s)
         if (rc != 0)
             return refuse(s, "option", options[i].name, rc);
     }
+    if (s->config->never_secure) {
+        int rc = ub_ctx_set_option(s->ctx, "module-config:", "iterator");
+
+        if (rc != 0)
+            return refuse(s, "option", "module-config:", rc);
+    }
     return OK;
+}
+
+static enum status set_hosts(const struct setup *s)
+{
+    int rc = s->config->hosts_file == NULL ? 0 : ub_ctx_hosts(s->ctx, s->config->hosts_file);
+
+    return rc == 0 ? OK : refuse(s, "file of hosts", s->config->hosts_file, rc);
 }
 
 static bool names_loopback(const char *server)
@@ -155,6 +168,8 @@ static enum status set_anchors(const struct setup *s)
     const char *file = s->config->trust_anchor_file == NULL ? root_anchor : s->config->trust_anchor_file;
     int rc;
 
+    if (s->config->never_secure)
+        return OK;
     if (access(file, R_OK) != 0)
         return fault_errno(s->why, "cannot read the DNSSEC trust anchor '%s' (Debian's package dns-root-data has it)",
                            file);
@@ -218,10 +233,7 @@ static enum status prove(const struct setup *s)
 static enum status set_up(const struct setup *s)
 {
     static enum status (*const steps[])(const struct setup *s) = {
-        set_options,
-        set_forwarders,
-        set_stubs,
-        set_anchors,
+        set_options, set_forwarders, set_stubs, set_anchors, set_hosts,
     };
 
     for (size_t i = 0; i < COUNT_OF(steps); i++) {

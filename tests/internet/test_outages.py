@@ -112,7 +112,7 @@ def test_clock_jumps(start, partners, internet, tmp_path):
         assert send(daemon, partner)[1] == "deferred", hours
     clock.move(2 * DAY)
     assert send(daemon, partner)[1] == "delivered"
-    assert [bool(m.tls) for m in sink.messages] == [True, False]
+    assert [bool(m.tls) for m in sink.messages][:2] == [True, False], "what waited may have followed by now"
 
 
 def test_clock_jump_and_a_new_fetch(start, partners, tmp_path):

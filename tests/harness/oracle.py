@@ -80,7 +80,8 @@ class _Demand:
         return found | {"certificate-host-mismatch"} if self.rule and not self.is_named else found
 
 
-def expect(cell):
+def expect(cell, has_alternate=False):
+    """`has_alternate`: the gateway's alternate secure route is on, `required`, by a host that a certificate verifies."""
     if cell.mx == "bogus":
         return Expected({"deferred"}, status="4.7.")   # DNS-03, RFC 7672 section 2.1.1
     if cell.mx == "servfail":
@@ -92,14 +93,15 @@ def expect(cell):
     for name, one in tries:
         if one.verdict == "delivered":
             return Expected({"delivered"}, "direct", name, one.is_tls, one.level, first, "2.")
-    return _all_failed(cell, [one for _, one in tries], first)
+    return _all_failed(cell, [one for _, one in tries], first, has_alternate)
 
 
-def _all_failed(cell, tries, first):
+def _all_failed(cell, tries, first, has_alternate):
     """Semantics section 7, and R5: the alternate route is for demands that cannot be met, not for what is unknown."""
     if any(one.verdict == "wait" for one in tries):
         return Expected({"deferred"}, results=first, status="4.")
-    if cell.rule == "alternate":
+    # RTL-06: a rule that wants DANE does not take less of the other host either.
+    if cell.rule == "alternate" or has_alternate and cell.rule != "dane":
         return Expected({"delivered"}, "alternate", is_tls=True, results=first, status="2.")
     if cell.message == "requiretls":
         return Expected({"bounced"}, results=first, status="5.7.30")
@@ -163,14 +165,43 @@ def _match(tlsa, server):
             "untrusted": {"validation-failure", "tlsa-invalid", "certificate-not-trusted"}}.get(server, set())
 
 
+# What a TLS report tells
+
+
+def is_reported_simply(cell):
+    """One session, at one server, with no demand but what DNS and the policy say."""
+    return (cell.rule, cell.message, cell.backup) == ("none", "plain", "no") and cell.mx in ("secure", "insecure")
+
+
+def expect_report(cell):
+    """By policy type, the result types one of which the session failed of there, or an empty set where it succeeded (RFC 8460
+    section 4): each policy tells of itself, whatever the other said. None: either is right."""
+    told = {}
+    if cell.tlsa in UNANSWERED:
+        return {"tlsa": {"dnssec-invalid"}}
+    if cell.tlsa == "unusable":
+        told["tlsa"] = NO_TLS.get(cell.server)
+    elif cell.tlsa in USABLE:
+        told["tlsa"] = NO_TLS.get(cell.server) or _match(cell.tlsa, cell.server)
+    outside = cell.policy.endswith("other")
+    if cell.policy in UNHAD:
+        told["sts"] = {UNHAD[cell.policy]}
+    elif cell.policy.startswith(("testing", "enforce")):
+        told["sts"] = {"validation-failure"} if outside else NO_TLS.get(cell.server) or BAD_CERTIFICATE.get(cell.server, set())
+    if not told and cell.policy != "mode none":
+        told["no-policy-found"] = NO_TLS.get(cell.server, set())
+    return told
+
+
 # Which cells to run
 
 DIMENSIONS = {"mx": MX, "tlsa": TLSA, "policy": POLICIES, "server": SERVERS, "rule": RULES, "message": MESSAGES, "backup": BACKUPS}
 
 
 def cells():
-    """Every pair of values, where no value hides the others; all servers under all records and all policies; what hides."""
-    made = pairwise({**DIMENSIONS, "mx": ("secure", "insecure"), "tlsa": tuple(t for t in TLSA if t not in UNANSWERED)})
+    """Every pair of values, where no value hides the others: the first PAIRS. Then all servers under all records and all policies,
+    and what hides the others."""
+    made = _pairs()
     made += [Cell(mx=mx, tlsa=tlsa, server=server) for mx in ("secure", "insecure") for tlsa in TLSA for server in SERVERS]
     made += [Cell("insecure", policy=policy, server=server) for policy in POLICIES for server in SERVERS
              if policy not in UNHAD or server in ("good", "no starttls", "self-signed")]
@@ -182,6 +213,10 @@ def cells():
     made += [Cell(mx, tlsa="ee", policy="enforce", rule=rule, message=message) for mx in UNANSWERED for rule in RULES
              for message in MESSAGES]
     return list(dict.fromkeys(made))
+
+
+def _pairs():
+    return pairwise({**DIMENSIONS, "mx": ("secure", "insecure"), "tlsa": tuple(t for t in TLSA if t not in UNANSWERED)})
 
 
 def pairwise(dimensions):
@@ -206,3 +241,6 @@ def _gain(left, names, chosen, name, value):
     pairs = (((name, value), (other, chosen[other])) if order[name] < order[other] else ((other, chosen[other]), (name, value))
              for other in chosen)
     return sum(pair in left for pair in pairs)
+
+
+PAIRS = len(_pairs())

@@ -62,6 +62,12 @@ struct suite {
     unsigned strength;  /* what an attacker must search: 3DES 112 */
 };
 
+/* Keys of their own for each session: the server's key, known later, does not open them. */
+static inline bool suite_has_forward_secrecy(const struct suite *s)
+{
+    return s->exchange >= SUITE_BY_DHE;
+}
+
 /* False: not one we know. */
 bool suite_find(uint16_t id, struct suite *out);
 enum { SUITE_NAME = 64 };

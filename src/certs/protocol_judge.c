@@ -200,13 +200,14 @@ static const struct words signed_sha1 = {
     "update the server's TLS library"
 };
 
-static const struct words *judge_bits(enum suite_exchange exchange, unsigned bits)
+/* Who takes an anonymous suite has a worse problem than its group, which OpenSSL makes short for it. */
+static const struct words *judge_bits(const struct suite *s, unsigned bits)
 {
-    if (bits == 0)
+    if (bits == 0 || s->class == SUITE_ANONYMOUS)
         return NULL;
-    if (exchange == SUITE_BY_DHE)
+    if (s->exchange == SUITE_BY_DHE)
         return bits <= DH_BROKEN ? &dh_broken : bits < DH_SHORT ? &dh_short : NULL;
-    return exchange == SUITE_BY_RSA && bits < RSA_SHORT ? &rsa_short : NULL;
+    return s->exchange == SUITE_BY_RSA && bits < RSA_SHORT ? &rsa_short : NULL;
 }
 
 /* DSA, RSA or ECDSA with SHA-1, in TLS 1.2, where others were offered. */
@@ -227,7 +228,7 @@ static void judge_exchange(struct judging *j, const struct protocol_choice *c)
 {
     const struct tls_group *g = tls_group_find(c->group);
     struct suite s;
-    const struct words *w = suite_find(c->suite, &s) ? judge_bits(s.exchange, c->bits) : NULL;
+    const struct words *w = suite_find(c->suite, &s) ? judge_bits(&s, c->bits) : NULL;
 
     if (w == NULL && g != NULL && g->is_old)
         w = &curve_old;
@@ -245,7 +246,11 @@ static const struct words insecure_renegotiation = {
 };
 static const struct words untested = { "tls.untested", SEVERITY_ADVICE,
                                        "what was not tested may be there all the same",
-                                       "ask again later, with a larger budget where the server is yours" };
+                                       "ask again with a larger --budget where the server is yours, else later" };
+static const struct words unreached = {
+    "tls.untested", SEVERITY_WARNING, "nothing is known of the server's versions and suites",
+    "see that the server is up, at this port and with this way of TLS (--tls), and ask again"
+};
 static const struct words unwanted = {
     "tls.untested", SEVERITY_ADVICE, "the server turns away who comes too often, or whom it does not know",
     "ask again in half an hour at the earliest, or from an address that it welcomes"
@@ -282,7 +287,7 @@ static void judge_untested(struct judging *j, bool is_known)
 {
     const char *why = "";
     struct slice names = untested_names(j, &why);
-    const struct words *w = j->facts->is_unwanted ? &unwanted : &untested;
+    const struct words *w = j->facts->is_unwanted ? &unwanted : is_known ? &untested : &unreached;
 
     if (!is_known)
         find(j, w, "nothing could be tested: %s", j->facts->stopped[0] != '\0' ? j->facts->stopped : why);

@@ -51,7 +51,7 @@ static const struct {
       "advice tls.version TLSv1.3 is not accepted\n"
       "ok tls.good nothing that was tested is weak\n" },
     { "3DES", "----++", "-----+---++", { { WIRE_TLS1_2, 0x000a, 0, 0, 2048 } }, TLS_WAY_SMTP,
-      "error tls.cipher 3DES (112/168 bits), IDEA is accepted: TLS_RSA_WITH_3DES_EDE_CBC_SHA at TLSv1.2, 168 bits (112 in "
+      "error tls.cipher 3DES (112/168 bits) is accepted: TLS_RSA_WITH_3DES_EDE_CBC_SHA at TLSv1.2, 168 bits (112 in "
       "effect), key exchange RSA 2048\n" },
     { "RC4", "----++", "----+----++", { { WIRE_TLS1_2, 0xc011, 23, 0, 256 } }, TLS_WAY_SMTP,
       "error tls.cipher RC4 (128 bits) is accepted: TLS_ECDHE_RSA_WITH_RC4_128_SHA at TLSv1.2, 128 bits, key exchange "
@@ -65,6 +65,9 @@ static const struct {
     { "anonymous on port 25", "----++", "---+-----++", { { WIRE_TLS1_2, 0xc018, 29, 0, 255 } }, TLS_WAY_SMTP,
       "warning tls.cipher anonymous key exchange is accepted: TLS_ECDH_anon_WITH_AES_128_CBC_SHA at TLSv1.2, 128 bits, key "
       "exchange X25519\n" },
+    { "anonymous with a short group", "----++", "---+-----++", { { WIRE_TLS1_2, 0x00a6, 0, 0, 1024 } }, TLS_WAY_SMTP,
+      "warning tls.cipher anonymous key exchange is accepted: TLS_DH_anon_WITH_AES_128_GCM_SHA256 at TLSv1.2, 128 bits, key "
+      "exchange DH 1024\n" },
     { "anonymous elsewhere", "----++", "---+-----++", { { WIRE_TLS1_2, 0xc018, 29, 0, 255 } }, TLS_WAY_SMTPS,
       "error tls.cipher anonymous key exchange is accepted: TLS_ECDH_anon_WITH_AES_128_CBC_SHA at TLSv1.2, 128 bits, key "
       "exchange X25519\n" },
@@ -89,7 +92,7 @@ static const struct {
     { "1.3 alone", "-----+", "----------+", { { WIRE_TLS1_3, 0x1302, 4588, 0, 255 } }, TLS_WAY_SMTP,
       "advice tls.version TLSv1.2 is not accepted\n"
       "ok tls.good nothing that was tested is weak\n" },
-    { "nothing", "~~~~~~", "~~~~~~~~~~~", { { 0 } }, TLS_WAY_SMTP, "advice tls.untested nothing could be tested: \n" },
+    { "nothing", "~~~~~~", "~~~~~~~~~~~", { { 0 } }, TLS_WAY_SMTP, "warning tls.untested nothing could be tested: \n" },
 };
 /* clang-format on */
 

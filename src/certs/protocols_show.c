@@ -2,8 +2,11 @@
 
 static void show_state(FILE *out, const char *name, int width, const struct protocol_state *s)
 {
-    (void)fprintf(out, "    %-*s  %-10s%s%s\n", width, name, protocol_known_name(s->known),
-                  s->text[0] == '\0' ? "" : "  ", s->text);
+    (void)fprintf(out, "    %-*s  ", width, name);
+    if (s->text[0] == '\0')
+        (void)fprintf(out, "%s\n", protocol_known_name(s->known));
+    else
+        (void)fprintf(out, "%-10s  %s\n", protocol_known_name(s->known), s->text);
 }
 
 static void show_states(FILE *out, const struct protocol_facts *f)

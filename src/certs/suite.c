@@ -240,7 +240,7 @@ static const struct {
     [SUITE_DES] = { "des", "single DES (56 bits)" },
     [SUITE_ANONYMOUS] = { "anonymous", "anonymous key exchange" },
     [SUITE_RC4] = { "rc4", "RC4 (128 bits)" },
-    [SUITE_3DES] = { "3des", "3DES (112/168 bits), IDEA" },
+    [SUITE_3DES] = { "3des", "3DES (112/168 bits)" },
     [SUITE_STATIC] = { "static", "RSA or fixed DH key exchange" },
     [SUITE_DHE] = { "dhe", "DHE" },
     [SUITE_ECDHE_CBC] = { "ecdhe-cbc", "ECDHE with CBC" },

@@ -34,7 +34,7 @@ enum suite_class {
     SUITE_CLASSES,
 };
 const char *suite_class_name(enum suite_class c); /* "3des": for JSON */
-const char *suite_class_text(enum suite_class c); /* "3DES or IDEA (blocks of 64 bits)" */
+const char *suite_class_text(enum suite_class c); /* "3DES (112/168 bits)" */
 static inline bool suite_class_is_weak(enum suite_class c)
 {
     return c <= SUITE_3DES;

@@ -8,6 +8,7 @@
 #include "certs/bundle.h"
 #include "certs/describe.h"
 #include "certs/survey_show.h"
+#include "cli/cert_protocols.h"
 #include "cli/cert_servers.h"
 
 #include <unistd.h>
@@ -203,7 +204,9 @@ int run_cert(const struct invocation *inv)
         code = check_trust(inv, &l.world);
     } else {
         code = cert_servers(inv, &l.world, &targets, &l.len);
-        if (code == EXIT_DONE) {
+        if (code == EXIT_DONE && invocation_has(inv, "protocols")) {
+            code = cert_protocols(inv, &l.world, targets, l.len);
+        } else if (code == EXIT_DONE) {
             look(&l, targets);
             code = show(&l);
         }

@@ -77,6 +77,9 @@ static const struct command_option cert_options[] = {
     { "role", 0, "ROLE", false,
       "the arguments are domains: inbound finds their MX servers; relay and submission take them as servers, on ports 25 "
       "and 587. google stands for that provider's servers" },
+    { "protocols", 0, NULL, false,
+      "find out which versions, cipher suites and key exchanges each address accepts, also what the library no longer speaks" },
+    { "budget", 0, "NUMBER", false, "with --protocols: at most so many connections to an address, 8 unless given, up to 200" },
     { "trust-check", 0, "FILE", false, "tell which roots of a PEM bundle are not trusted here; no server is asked" },
     { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
 };
@@ -150,17 +153,24 @@ static const struct command fixed_commands[] = {
       "chain is judged: each finding tells what was seen, why it matters and what to do, as ok, advice, warning or error. "
       "What a finding weighs depends on --for: a self-signed certificate is fine for dane with usage 3 and an error for "
       "mta-sts.\n"
+      "With --protocols each address is asked what it accepts, from SSLv2 to TLS 1.3, by hellos written by hand: one hello "
+      "offers a whole kind of suites (RC4, 3DES, export, NULL, anonymous, without forward secrecy), the server's choice or "
+      "refusal is read, and the connection given up before any key is made. That takes 8 connections, one after the other "
+      "with 2 seconds between, none on one's own network; --budget allows more, and with some 50 every suite is listed. What "
+      "was not asked, or not answered, is said to be not tested, with the reason: a server that answers 421 or turns us away "
+      "is left alone.\n"
       "No daemon is asked. The configuration file is the one named with -c, or /etc/sternpost/sternpost.conf where that can be "
       "read; without one the machine's own resolvers are asked. Any version and suite that the library knows is taken, "
       "since nothing is sent but EHLO and QUIT.\n"
-      "The exit code is 0 when a certificate of every server was printed, whatever it is worth; with --text or --json, when "
-      "no finding is an error and every address answered; with --trust-check, when no root is missing. It is 1 "
+      "The exit code is 0 when a certificate of every server was printed, whatever it is worth; with --text, --json or --protocols, "
+      "when no finding is an error and every address answered; with --trust-check, when no root is missing. It is 1 "
       "otherwise.",
       "sternpost cert mx.example.org\nsternpost cert mx.example.org --chain > chain.pem\n"
       "sternpost cert mx.example.org:587 --text\n"
       "sternpost cert --role inbound example.org --for mta-sts --text\n"
       "sternpost cert --role submission google --json\n"
       "sternpost cert mta-sts.example.org --tls https --text\n"
+      "sternpost cert mx.example.org --protocols\n"
       "sternpost cert --trust-check roots.pem\n",
       OPTIONS(cert_options), .run = run_cert },
 

@@ -1,6 +1,7 @@
 #include "relay/backroom.h"
 
 #include "base/memory.h"
+#include "domains/policy_host.h"
 #include "reports/sender.h"
 
 #include <pthread.h>
@@ -12,6 +13,8 @@ struct backroom {
     struct https_client  *https;
     struct sts           *sts;
     struct report_sender *sender;
+    struct policy_keeper *policies;
+    struct policy_host   *policy_host; /* NULL: none is configured */
     struct handoff       *orders;
     struct loop_io        orders_io;
     pthread_t             thread;
@@ -34,8 +37,10 @@ static void give(struct backroom *b, struct snapshot *fresh)
 static void obey(struct backroom *b, struct order *o)
 {
     if (o->fresh != NULL) {
+        policy_keeper_adopt(b->policies, snapshot_hold(o->fresh));
         report_sender_adopt(b->sender, o->fresh);
     } else {
+        policy_keeper_stop(b->policies);
         sts_stop(b->sts);
         loop_stop(b->loop);
     }
@@ -58,6 +63,16 @@ static void on_orders(struct loop_io *io, unsigned events)
 {
     (void)events;
     take_orders(CONTAINER_OF(io, struct backroom, orders_io));
+}
+
+static enum status open_policies(struct backroom *b, const struct config *config, struct store *store,
+                                 struct snapshot *settings, struct fault *why)
+{
+    enum status st = policy_keeper_new(b->loop, b->resolver, store, snapshot_hold(settings), &b->policies, why);
+
+    if (st == OK && config->policy_host.addresses_len > 0)
+        st = policy_host_new(b->loop, &config->policy_host, b->policies, &b->policy_host, why);
+    return st;
 }
 
 static enum status open_services(struct backroom *b, const struct config *config, struct store *store, struct fault *why)
@@ -88,6 +103,8 @@ enum status backroom_new(const struct config *config, struct store *store, struc
     b->orders_io.ready = on_orders;
     loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
     st = open_services(b, config, store, why);
+    if (st == OK)
+        st = open_policies(b, config, store, settings, why);
     if (st != OK) {
         snapshot_release(settings);
         backroom_free(b);
@@ -131,6 +148,8 @@ void backroom_free(struct backroom *b)
         return;
     take_orders(b);
     report_sender_free(b->sender);
+    policy_host_free(b->policy_host);
+    policy_keeper_free(b->policies);
     sts_free(b->sts);
     https_client_free(b->https);
     resolver_free(b->resolver);

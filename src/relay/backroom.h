@@ -1,5 +1,5 @@
-/* relay/backroom.h: the thread beside the workers, for what no session waits on: MTA-STS policies are fetched and kept, and TLS reports
- * sent, here. */
+/* relay/backroom.h: the thread beside the workers, for what no session waits on: MTA-STS policies of others are fetched
+ * and kept, our own are made and served, and TLS reports sent, here. */
 #ifndef STERNPOST_RELAY_BACKROOM_H
 #define STERNPOST_RELAY_BACKROOM_H
 

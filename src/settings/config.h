@@ -81,6 +81,22 @@ struct config_bridge { /* services for a Postfix beside us (bridge/bridge.h) */
     bool               asks_in_brackets;  /* "[mx.example.org]" is answered like the domain mx.example.org */
 };
 
+struct config_policy_host { /* MTA-STS policies of our domains (domains/policy_host.h) */
+    const struct net_address *addresses; /* none: not served */
+    size_t                    addresses_len;
+    struct tls_server_config  tls_config;
+};
+
+struct config_dns_update { /* where `domain publish` sends records (RFC 2136) */
+    const char *server;      /* as written; NULL: nowhere */
+    struct net_address address;
+    const char *key_name;    /* of the TSIG key (RFC 8945) */
+    const char *secret_file; /* holds its secret in base64, one line */
+    const char *algorithm;   /* "hmac-sha256" */
+    const char *const *zones; /* that may be changed; none: the zone that holds the name */
+    size_t      zones_len;
+};
+
 /* Every slice and string lives as long as the config; slices have a NUL behind them. */
 struct config {
     struct slice                  hostname;       /* ours: lower case, A-labels */
@@ -99,6 +115,8 @@ struct config {
     struct net_address            admin;          /* metrics and health */
     struct config_queue           queue;
     struct config_bridge          bridge;
+    struct config_policy_host     policy_host;
+    struct config_dns_update      dns_update;
     struct arena                  arena;          /* private */
 };
 

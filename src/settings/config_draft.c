@@ -1,5 +1,7 @@
 #include "settings/config_draft.h"
 
+enum { DNS_PORT = 53 };
+
 struct place {
     const char *file;
     unsigned line;
@@ -27,41 +29,50 @@ static const struct certificate_draft *find_certificate(const struct config_draf
     return NULL;
 }
 
-static void use_all_certificates(struct config_draft *d, struct listener_draft *l)
+static void use_all_certificates(struct config_draft *d, struct tls_server_config *tls)
 {
     struct tls_server_certificate *out =
         ARENA_ARRAY(&d->out.arena, struct tls_server_certificate, d->certificates_len);
 
     for (size_t i = 0; i < d->certificates_len; i++)
         out[i] = d->certificates[i].files;
-    l->out.tls_config.certificates = out;
-    l->out.tls_config.certificates_len = d->certificates_len;
+    tls->certificates = out;
+    tls->certificates_len = d->certificates_len;
 }
 
-static enum status use_named_certificates(struct config_draft *d, struct listener_draft *l, struct place at,
-                                          struct fault *why)
+/* `user` is for the message: "listener 'mx'". No names: all of them. */
+static enum status use_certificates(struct config_draft *d, const char *user, const char *const *names, size_t len,
+                                    struct tls_server_config *tls, struct place at, struct fault *why)
 {
-    struct tls_server_certificate *out =
-        ARENA_ARRAY(&d->out.arena, struct tls_server_certificate, l->certificates_len);
+    struct tls_server_certificate *out = ARENA_ARRAY(&d->out.arena, struct tls_server_certificate, len);
 
-    for (size_t i = 0; i < l->certificates_len; i++) {
-        const struct certificate_draft *c = find_certificate(d, l->certificates[i]);
+    if (d->certificates_len == 0)
+        return refuse(at, why,
+                      "%s has TLS, but there is no certificate; add certificate \"default\" { chain = ... key = ... }",
+                      user);
+    if (len == 0) {
+        use_all_certificates(d, tls);
+        return OK;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const struct certificate_draft *c = find_certificate(d, names[i]);
 
         if (c == NULL)
             return refuse(at, why,
-                          "listener '%s' names the certificate '%s', which does not exist; add certificate "
+                          "%s names the certificate '%s', which does not exist; add certificate "
                           "\"%s\" { chain = ... key = ... }",
-                          l->out.name, l->certificates[i], l->certificates[i]);
+                          user, names[i], names[i]);
         out[i] = c->files;
     }
-    l->out.tls_config.certificates = out;
-    l->out.tls_config.certificates_len = l->certificates_len;
+    tls->certificates = out;
+    tls->certificates_len = len;
     return OK;
 }
 
 static enum status finish_tls(struct config_draft *d, struct listener_draft *l, struct place at, struct fault *why)
 {
     struct config_listener *out = &l->out;
+    struct slice user;
 
     if (!l->requires_tls_is_set)
         out->requires_tls = out->role == ROLE_SUBMISSION;
@@ -69,16 +80,9 @@ static enum status finish_tls(struct config_draft *d, struct listener_draft *l, 
         return refuse(at, why, "listener '%s' requires TLS, but its tls is none; use starttls or implicit", out->name);
     if (out->tls == LISTENER_CLEAR)
         return OK;
-    if (d->certificates_len == 0)
-        return refuse(at, why,
-                      "listener '%s' has TLS, but there is no certificate; add certificate \"default\" { chain = "
-                      "... key = ... }, or tls = none",
-                      out->name);
     out->tls_config.asks_client_certificate = out->role == ROLE_MX;
-    if (l->certificates_len > 0)
-        return use_named_certificates(d, l, at, why);
-    use_all_certificates(d, l);
-    return OK;
+    user = arena_printf(&d->out.arena, "listener '%s'", out->name);
+    return use_certificates(d, user.ptr, l->certificates, l->certificates_len, &out->tls_config, at, why);
 }
 
 static enum status finish_listener(struct config_draft *d, struct listener_draft *l, struct place at,
@@ -150,6 +154,33 @@ static enum status finish_listeners(struct config_draft *d, const char *file, st
     return OK;
 }
 
+static enum status finish_policy_host(struct config_draft *d, struct place at, struct fault *why)
+{
+    struct config_policy_host *h = &d->out.policy_host;
+
+    h->tls_config.profile = TLS_PROFILE_INTERMEDIATE;
+    if (h->addresses_len == 0)
+        return OK;
+    return use_certificates(d, "policy-host", d->policy_certificates, d->policy_certificates_len, &h->tls_config, at,
+                            why);
+}
+
+static enum status finish_dns_update(struct config_draft *d, struct place at, struct fault *why)
+{
+    struct config_dns_update *u = &d->out.dns_update;
+
+    if (u->server == NULL)
+        return OK;
+    if (net_address_parse_with_port(slice_str(u->server), &u->address, NULL) != OK &&
+        net_address_parse(slice_str(u->server), DNS_PORT, &u->address) != OK)
+        return refuse(at, why, "dns-update: server '%s' is no address; write 192.0.2.53:53", u->server);
+    if (u->key_name == NULL || u->secret_file == NULL)
+        return refuse(at, why, "dns-update: updates are signed; set key and secret-file");
+    if (strcmp(u->algorithm, "hmac-sha256") != 0 && strcmp(u->algorithm, "hmac-sha1") != 0)
+        return refuse(at, why, "dns-update: algorithm '%s' is none we have; write hmac-sha256", u->algorithm);
+    return OK;
+}
+
 /* Answers are for anybody who asks, so nobody from outside may. */
 static enum status finish_bridge(struct config_draft *d, struct place at, struct fault *why)
 {
@@ -190,7 +221,8 @@ enum status config_draft_finish(struct config_draft *d, const char *file, struct
                       "\"[::]:25\"} }");
     if (!d->helo_is_set)
         d->out.outbound.helo = d->out.hostname;
-    if (finish_bridge(d, at, why) != OK)
+    if (finish_bridge(d, at, why) != OK || finish_policy_host(d, at, why) != OK ||
+        finish_dns_update(d, at, why) != OK)
         return ERR_SYNTAX;
     return finish_listeners(d, file, why);
 }

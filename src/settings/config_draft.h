@@ -25,6 +25,8 @@ struct config_draft {
     size_t certificates_len;
     struct listener_draft *listeners;
     size_t listeners_len;
+    const char *const *policy_certificates; /* names */
+    size_t policy_certificates_len;
     bool helo_is_set;
     int bracketed; /* 0 none, 1 policy */
     unsigned line; /* where the file ends */

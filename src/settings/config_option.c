@@ -183,6 +183,29 @@ static const struct config_option options[] = {
       "What is said of a relay host in brackets, [mx.example.org]: nothing but what rules and hosts demand, or the policy "
       "of the domain mx.example.org",
       .kind = &config_word, .offset = offsetof(struct config_draft, bracketed) },
+
+    { "policy-host", "address", "address with port", "",
+      "Where the MTA-STS policies of our domains are served by HTTPS, such as 0.0.0.0:443 and [::]:443; empty: nowhere",
+      .is_list = true, .kind = &config_address, .offset = TOP(policy_host.addresses),
+      .also = TOP(policy_host.addresses_len) },
+    { "policy-host", "certificates", "string", "",
+      "Names of the certificate sections it uses, for mta-sts.DOMAIN of every domain with a policy; empty: all",
+      .is_list = true, .kind = &config_text, .offset = offsetof(struct config_draft, policy_certificates),
+      .also = offsetof(struct config_draft, policy_certificates_len) },
+
+    { "dns-update", "server", "address with port", "",
+      "Name server that takes the records of our domains by dynamic update (RFC 2136), such as 192.0.2.53:53; empty: "
+      "they are only printed",
+      .kind = &config_text, .offset = TOP(dns_update.server) },
+    { "dns-update", "key", "string", "", "Name of the TSIG key that signs the updates (RFC 8945)",
+      .kind = &config_text, .offset = TOP(dns_update.key_name) },
+    { "dns-update", "secret-file", "string", "", "File with the secret of that key, in base64 on one line",
+      .kind = &config_text, .offset = TOP(dns_update.secret_file) },
+    { "dns-update", "algorithm", "string", "hmac-sha256", "Algorithm of that key: hmac-sha256 or hmac-sha1",
+      .kind = &config_text, .offset = TOP(dns_update.algorithm) },
+    { "dns-update", "zones", "string", "",
+      "Zones that may be changed, such as example.org; empty: whichever zone a record belongs to",
+      .is_list = true, .kind = &config_text, .offset = TOP(dns_update.zones), .also = TOP(dns_update.zones_len) },
 };
 
 size_t config_options(const struct config_option **out)

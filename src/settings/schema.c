@@ -1,6 +1,7 @@
 #include "settings/schema.h"
 
 #include "base/utf8.h"
+#include "policy/tls_record.h"
 #include "settings/domain_name.h"
 #include "settings/nearest.h"
 #include "settings/server_spec.h"
@@ -103,6 +104,35 @@ static enum status is_server(struct slice text, struct arena *arena, struct slic
     return st;
 }
 
+/* A server's name, or "*." and a domain of two labels and more (RFC 8461 section 4.1). */
+static enum status is_mx_pattern(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    bool is_wild = slice_starts(text, SLICE_LIT("*."));
+    enum status st = domain_name_normalise(slice_from(text, is_wild ? 2 : 0), arena, out, why);
+
+    if (st == OK && slice_find(*out, '.') == SIZE_MAX)
+        return fault_set(why, ERR_SYNTAX, "it is too wide or no whole name; write mx1.example.org or *.example.org");
+    if (st == OK && is_wild)
+        *out = arena_printf(arena, "*.%.*s", SLICE_FMT(*out));
+    return st;
+}
+
+/* As it will stand in the record, where ',' ends an address and ';' the list (RFC 8460 section 3). */
+static enum status is_report_uri(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    struct slice record = arena_printf(arena, "v=TLSRPTv1; rua=%.*s", SLICE_FMT(text));
+    struct tlsrpt_record parsed;
+    bool is_whole = slice_find(text, ';') == SIZE_MAX && slice_find(text, ',') == SIZE_MAX &&
+                    slice_find(text, '!') == SIZE_MAX && slice_find(text, ' ') == SIZE_MAX;
+
+    if (!is_whole || tlsrpt_record_choose(&record, 1, arena, &parsed, why) != RECORD_VALID || parsed.uris_len != 1)
+        return fault_set(why, ERR_SYNTAX,
+                         "it is no address for reports; write mailto:tlsrpt@example.org or https://example.org/tlsrpt, "
+                         "with %%2C, %%3B and %%21 for ',', ';' and '!'");
+    *out = arena_copy(arena, text);
+    return OK;
+}
+
 /* -- the table -------------------------------------------------------------------------------------------- */
 
 #define DESCRIPTION                                                                                               \
@@ -110,7 +140,18 @@ static enum status is_server(struct slice text, struct arena *arena, struct slic
 
 #define VERSIONS "1.0|1.1|1.2|1.3"
 
-static const struct setting_field domain_fields[] = { DESCRIPTION };
+static const struct setting_field domain_fields[] = {
+    { "mta-sts", "Mode of the MTA-STS policy that we host for it; unset: we host none", "testing", SETTING_CHOICE,
+      "none|testing|enforce" },
+    { "mta-sts-mx", "Servers named in that policy, *.example.org for one label more; the MX found in DNS unless set",
+      "mx1.example.org,*.mx.example.org", SETTING_LIST, .normalise = is_mx_pattern },
+    { "mta-sts-max-age",
+      "How long others keep that policy; 1d in mode none, 7d in testing, 14d in enforce unless set, at most 365d", "30d",
+      SETTING_DURATION },
+    { "report-to", "Where others send TLS reports about it: mailto: and https: addresses",
+      "mailto:tlsrpt@example.org,https://reports.example.org/tlsrpt", SETTING_LIST, .normalise = is_report_uri },
+    DESCRIPTION,
+};
 
 static const struct setting_field host_fields[] = {
     { "servers", "Servers, NAME[:PORT] [weight=PERCENT]; weights of all sum up to 100, without any they are equal",

@@ -52,6 +52,8 @@ MUST_USE enum status setting_set_check_references(const struct setting_set *s, c
                                                   struct fault *why);
 struct slice setting_key(const struct setting_kind *k, struct slice name, struct arena *arena);
 
+MUST_USE enum status compile_domain(const struct setting_object *o, struct arena *arena, struct own_domain *out,
+                                    struct fault *why);
 MUST_USE enum status compile_host(const struct setting_object *o, struct arena *arena, struct host *out,
                                   struct fault *why);
 /* `has_alternate`: the gateway has an alternate secure route. */

@@ -18,6 +18,8 @@ struct snapshot {
     struct gateway gateway;
     struct rule_set *rules;
     struct map domains, hosts, routes, users; /* by name; values live in the arena */
+    const struct own_domain **own_domains;    /* the same as the map's, in order */
+    size_t own_domains_len;
 };
 
 struct compiling {
@@ -76,8 +78,11 @@ static enum status compile_gateway(struct compiling *c, const struct setting_obj
 
 static enum status add_domain(struct compiling *c, const struct setting_object *o)
 {
-    (void)map_put(&c->s->domains, o->name, c->s);
-    return OK;
+    struct own_domain *d = ARENA_NEW(&c->s->arena, struct own_domain);
+
+    (void)map_put(&c->s->domains, o->name, d);
+    c->s->own_domains[c->s->own_domains_len++] = d;
+    return compile_domain(o, &c->s->arena, d, c->why);
 }
 
 static enum status add_host(struct compiling *c, const struct setting_object *o)
@@ -175,6 +180,7 @@ static enum status compile_all(struct compiling *c)
     enum status st = setting_set_check_references(c->set, NULL, c->why);
 
     c->rules = ARENA_ARRAY(&c->scratch, struct rule, c->set->len);
+    c->s->own_domains = ARENA_ARRAY(&c->s->arena, const struct own_domain *, c->set->len);
     c->lists = ARENA_ARRAY(&c->scratch, struct named_list, c->set->len);
     if (st == OK)
         st = add_gateway(c);
@@ -264,6 +270,17 @@ const struct rule_set *snapshot_rules(const struct snapshot *s)
 bool snapshot_is_our_domain(const struct snapshot *s, struct slice domain)
 {
     return map_get(&s->domains, domain) != NULL;
+}
+
+const struct own_domain *snapshot_own_domain(const struct snapshot *s, struct slice domain)
+{
+    return map_get(&s->domains, domain);
+}
+
+size_t snapshot_own_domains(const struct snapshot *s, const struct own_domain *const **out)
+{
+    *out = s->own_domains;
+    return s->own_domains_len;
 }
 
 const struct host *snapshot_host(const struct snapshot *s, struct slice name)

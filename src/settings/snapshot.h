@@ -3,6 +3,7 @@
 #define STERNPOST_SETTINGS_SNAPSHOT_H
 
 #include "policy/decide.h"
+#include "policy/mta_sts.h"
 #include "store/store.h"
 
 struct host_server {
@@ -46,6 +47,18 @@ struct gateway { /* the one setting of its kind */
     size_t              report_skip_len;
 };
 
+/* A domain of ours and what it publishes. */
+struct own_domain {
+    struct slice        name;
+    bool                hosts_policy; /* the three below count */
+    enum sts_mode       sts_mode;
+    const struct slice *sts_mx;       /* patterns; none: the servers that DNS names */
+    size_t              sts_mx_len;
+    int64_t             sts_max_age_s;
+    const struct slice *report_to;    /* URIs as they stand in the record */
+    size_t              report_to_len;
+};
+
 /* Reference-counted; immutable but for the count. */
 struct snapshot;
 
@@ -61,6 +74,8 @@ const struct gateway *snapshot_gateway(const struct snapshot *s);
 const struct rule_set *snapshot_rules(const struct snapshot *s);
 /* Is the (lower-case, A-label) domain exactly one of ours? No subdomain is. */
 bool snapshot_is_our_domain(const struct snapshot *s, struct slice domain);
+const struct own_domain *snapshot_own_domain(const struct snapshot *s, struct slice domain); /* NULL: not ours */
+size_t snapshot_own_domains(const struct snapshot *s, const struct own_domain *const **out);  /* by name */
 const struct host *snapshot_host(const struct snapshot *s, struct slice name); /* NULL: no such host */
 /* The host for a recipient domain: the route of that name, else of the longest ".parent", else "*".
  * NULL: by MX. *route is the route's name. */

@@ -24,6 +24,9 @@ static struct setting_row rows[] = {
     ROW("host", "plain", "{\"servers\":[\"[2001:4860::1]\"],\"tls\":\"may\",\"allow-private\":true}"),
     ROW("host", "mx", "{\"servers\":[\"partner.example\"],\"mx-lookup\":true,\"tls\":\"encrypt\"}"),
     ROW("domain", "ours.example", "{}"),
+    ROW("domain", "hosted.example", "{\"mta-sts\":\"enforce\",\"mta-sts-mx\":[\"mx.hosted.example\",\"*.mx.example\"],"
+                                    "\"report-to\":[\"mailto:tlsrpt@hosted.example\"]}"),
+    ROW("domain", "asking.example", "{\"mta-sts\":\"testing\",\"mta-sts-max-age\":\"1d\"}"),
 };
 
 static struct snapshot *make(void)
@@ -121,6 +124,25 @@ TEST(snapshot_of_the_rest)
     snapshot_release(s);
 }
 
+TEST(snapshot_own_domains)
+{
+    struct snapshot *s = make();
+    const struct own_domain *d = snapshot_own_domain(s, SLICE_LIT("hosted.example")), *const *all;
+
+    CHECK(d->hosts_policy && d->sts_mode == STS_MODE_ENFORCE && d->sts_max_age_s == 14 * 86400);
+    CHECK(d->sts_mx_len == 2 && d->report_to_len == 1);
+    CHECK_STR(d->sts_mx[1], "*.mx.example");
+    CHECK_STR(d->report_to[0], "mailto:tlsrpt@hosted.example");
+    d = snapshot_own_domain(s, SLICE_LIT("asking.example"));
+    CHECK(d->hosts_policy && d->sts_mode == STS_MODE_TESTING && d->sts_max_age_s == 86400 && d->sts_mx_len == 0);
+    CHECK(!snapshot_own_domain(s, SLICE_LIT("ours.example"))->hosts_policy);
+    CHECK(snapshot_own_domain(s, SLICE_LIT("www.hosted.example")) == NULL);
+    CHECK_INT(snapshot_own_domains(s, &all), 3);
+    CHECK_STR(all[0]->name, "asking.example");
+    CHECK_STR(all[2]->name, "ours.example");
+    snapshot_release(s);
+}
+
 TEST(snapshot_of_nothing)
 {
     struct snapshot *s = NULL;
@@ -176,5 +198,5 @@ TEST(snapshot_is_shared_between_threads)
         CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
-RUN_TESTS(T(snapshot_route), T(snapshot_hosts), T(snapshot_rules), T(snapshot_of_the_rest), T(snapshot_of_nothing),
+RUN_TESTS(T(snapshot_route), T(snapshot_hosts), T(snapshot_rules), T(snapshot_of_the_rest), T(snapshot_own_domains), T(snapshot_of_nothing),
           T(snapshot_refuses_what_is_damaged), T(snapshot_is_shared_between_threads))

@@ -67,6 +67,8 @@ static const struct {
     [STORE_STS_LOAD] = { 0 },
     [STORE_STS_SAVE] = { .writes = true },
     [STORE_STS_FORGET] = { .writes = true },
+    [STORE_POLICY_ADD] = { .writes = true },
+    [STORE_POLICY_LIST] = { 0 },
     [STORE_REPORT_COUNT] = { .writes = true },
     [STORE_REPORT_COUNTS] = { 0 },
     [STORE_REPORT_DOMAINS] = { 0 },
@@ -119,6 +121,7 @@ static void forget_results(struct store_request *r)
     r->audit_len = 0;
     r->counters_len = 0;
     r->sts_len = 0;
+    r->policies_len = 0;
     r->report_counts_len = 0;
     r->reports_len = 0;
     r->count = 0;

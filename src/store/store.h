@@ -101,6 +101,9 @@ enum store_verb {
     STORE_STS_SAVE,   /* sts_in: each put in place of its domain's */
     STORE_STS_FORGET, /* name (a domain; empty: all of them) -> count */
 
+    STORE_POLICY_ADD,  /* policy: what a domain of ours publishes from now on. ERR_EXISTS: the domain had that id before */
+    STORE_POLICY_LIST, /* name (a domain), limit -> policies of it, the newest first. Empty: the newest of every domain */
+
     STORE_REPORT_COUNT,   /* report_counts_in: added to day/domain/policy/detail */
     STORE_REPORT_COUNTS,  /* since_day (that day alone), name (a domain) -> report_counts */
     STORE_REPORT_DOMAINS, /* since_day (that day alone), after (a domain), limit -> report_counts with domain alone, by domain */
@@ -158,6 +161,12 @@ struct sts_row {
     int64_t      fetched_s, expires_s, checked_s, used_s;
 };
 
+/* An MTA-STS policy of a domain of ours, as it was or is published. */
+struct policy_row {
+    struct slice domain, id, text;
+    int64_t      made_s;
+};
+
 /* TLS sessions counted (tlsrpt/session.h). */
 struct report_count_row {
     struct slice day, domain, policy, detail;
@@ -212,6 +221,7 @@ struct store_request {
     struct slice                  who, from, name, since_day, after;
     const struct sts_row         *sts_in;
     size_t                        sts_in_len;
+    const struct policy_row      *policy;
     const struct report_count_row *report_counts_in;
     size_t                        report_counts_in_len;
     const struct report_row      *report;
@@ -233,6 +243,8 @@ struct store_request {
     size_t                     counters_len;
     const struct sts_row      *sts;
     size_t                     sts_len;
+    const struct policy_row   *policies;
+    size_t                     policies_len;
     const struct report_count_row *report_counts;
     size_t                     report_counts_len;
     const struct report_row   *reports;

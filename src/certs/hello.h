@@ -7,7 +7,7 @@
 #define STERNPOST_CERTS_HELLO_H
 
 #include "base/buf.h"
-#include "certs/suite.h"
+#include "certs/tls_group.h"
 
 struct hello_offer {        /* what a ClientHello offers; borrowed while it is written and while its answer is read */
     uint16_t version;       /* the highest; WIRE_TLS1_3 offers TLS 1.0 to 1.2 too when `suites` has some for them;

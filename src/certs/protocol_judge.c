@@ -93,7 +93,7 @@ static bool refuses(const struct judging *j, enum protocol_version v)
 
 static void judge_versions(struct judging *j)
 {
-    for (size_t v = 0; v < PROTOCOL_VERSIONS; v++)
+    for (enum protocol_version v = PROTOCOL_SSL2; v < PROTOCOL_VERSIONS; v++)
         if (accepts(j, v) && version_words[v].id != NULL)
             find(j, &version_words[v], "%s is accepted", wire_version_name(protocol_wire(v)));
     if (refuses(j, PROTOCOL_TLS1_2) && refuses(j, PROTOCOL_TLS1_3))
@@ -169,7 +169,7 @@ static void judge_classes(struct judging *j)
 {
     const struct protocol_state *states = j->facts->classes;
 
-    for (size_t c = 0; c < SUITE_CLASSES; c++) {
+    for (enum suite_class c = SUITE_NULL; c < SUITE_CLASSES; c++) {
         const struct protocol_choice *example = example_of(j->facts, c);
         const struct words *w = c == SUITE_ANONYMOUS && j->way == TLS_WAY_SMTP ? &anonymous_on_25 : &class_words[c];
 
@@ -267,14 +267,14 @@ static struct slice untested_names(const struct judging *j, const char **why)
 {
     struct slice names = SLICE_LIT("");
 
-    for (size_t v = 0; v < PROTOCOL_VERSIONS; v++) {
+    for (enum protocol_version v = PROTOCOL_SSL2; v < PROTOCOL_VERSIONS; v++) {
         if (!is_open(&j->facts->versions[v]))
             continue;
         *why = j->facts->versions[v].text;
         names = arena_printf(j->arena, "%.*s%s%s", SLICE_FMT(names), names.len == 0 ? "" : ", ",
                              wire_version_name(protocol_wire(v)));
     }
-    for (size_t c = 0; c < SUITE_CLASSES; c++) {
+    for (enum suite_class c = SUITE_NULL; c < SUITE_CLASSES; c++) {
         if (!is_open(&j->facts->classes[c]))
             continue;
         *why = j->facts->classes[c].text;

@@ -1,4 +1,4 @@
-/* certs/suite.h: cipher suites and key exchange groups of SSLv3 to TLS 1.3 by number, as IANA registers them: names,
+/* certs/suite.h: cipher suites of SSLv3 to TLS 1.3 by number, as IANA registers them: names,
  * bits, and what they are worth. What the local library no longer knows is here as well. PSK, SRP and Kerberos are
  * not. */
 #ifndef STERNPOST_CERTS_SUITE_H
@@ -77,18 +77,5 @@ const char *suite_name(uint16_t id, char out[static SUITE_NAME]); /* "TLS_RSA_WI
  * or the weakest; within a class the strongest first. Returns how many were written. */
 enum { SUITE_MOST = 256 };
 size_t suite_list(unsigned classes, uint16_t version, bool weakest_first, uint16_t out[static SUITE_MOST]);
-
-struct tls_group {
-    uint16_t id;
-    const char *name; /* "X25519", "P-256", "ffdhe2048" */
-    unsigned bits;    /* of the field */
-    bool is_old;      /* below 224 bits, or characteristic two: taken out by RFC 8422 */
-    bool is_finite;   /* finite field (RFC 7919): only offered for TLS 1.3, else it changes what servers do */
-    bool is_hybrid;   /* TLS 1.3 alone */
-};
-const struct tls_group *tls_group_find(uint16_t id); /* NULL: unknown */
-/* Those that a hello of `version` offers, the best first. */
-enum { TLS_GROUP_MOST = 48 };
-size_t tls_group_list(uint16_t version, uint16_t out[static TLS_GROUP_MOST]);
 
 #endif

@@ -1,4 +1,4 @@
-#include "certs/suite.h"
+#include "certs/tls_group.h"
 
 #include "base/test.h"
 #include "net/tls_setup.h"

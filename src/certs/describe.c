@@ -24,11 +24,14 @@ static const char *days(int64_t n)
 struct slice describe_validity(const struct certificate *c, int64_t now_s, struct arena *arena)
 {
     int64_t left = certificate_days_left(c, now_s), until = (c->not_before_s - now_s + DAY_S - 1) / DAY_S;
+    int64_t past = (now_s - c->not_after_s) / DAY_S;
 
     if (c->not_before_s > now_s)
         return arena_printf(arena, "valid in %" PRId64 " %s", until, days(until));
+    if (left < 0 && past == 0)
+        return SLICE_LIT("expired less than a day ago");
     if (left < 0)
-        return arena_printf(arena, "expired %" PRId64 " %s ago", -left, days(-left));
+        return arena_printf(arena, "expired %" PRId64 " %s ago", past, days(past));
     return arena_printf(arena, "%" PRId64 " %s left", left, days(left));
 }
 

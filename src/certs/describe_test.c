@@ -138,9 +138,9 @@ TEST(validity)
         int64_t left;
     } cases[] = {
         { 0, 1000000, "0 days left", 0 },
-        { 0, 1000000 - 1, "expired 1 day ago", -1 },
+        { 0, 1000000 - 1, "expired less than a day ago", -1 },
         { 0, 1000000 - 86400, "expired 1 day ago", -1 },
-        { 0, 1000000 - 86401, "expired 2 days ago", -2 },
+        { 0, 1000000 - 86401, "expired 1 day ago", -2 },
         { 0, 1000000 + 86400, "1 day left", 1 },
         { 1000001, 2000000, "valid in 1 day", 11 },
         { 1000000 + 86401, 2000000, "valid in 2 days", 11 },

@@ -1,4 +1,5 @@
 /* The way from the server's certificate to an authority, as the library finds it. */
+#include "certs/describe.h"
 #include "certs/judge_private.h"
 
 #include "net/tls_setup.h"
@@ -99,20 +100,21 @@ static void unknown_root(struct path *p, const struct flaw *f)
 static void out_of_dates(struct path *p, const struct flaw *f)
 {
     bool is_early = f->error == X509_V_ERR_CERT_NOT_YET_VALID;
-    bool is_last = f->depth == sk_X509_num(p->built) - 1;
     struct certificate c;
+    struct slice when;
+    bool is_root;
 
     if (f->depth == 0) /* judge_leaf() has told */
         return;
     c = facts_of(p->j, f->cert);
-    if (is_early)
-        judge_find(p->j, FIND_ISSUER_FUTURE, place_of(p->j, f->cert), NULL, "'%.*s' is not valid yet",
-                   SLICE_FMT(c.subject));
-    else
-        judge_find(p->j, is_last && c.is_self_signed ? FIND_ROOT_EXPIRED : FIND_ISSUER_EXPIRED,
-                   place_of(p->j, f->cert), NULL, "%s '%.*s' has expired %" PRId64 " days ago",
-                   is_last && c.is_self_signed ? "the root" : "the intermediate certificate", SLICE_FMT(c.subject),
-                   -certificate_days_left(&c, p->j->now_s));
+    when = describe_validity(&c, p->j->now_s, p->j->arena);
+    is_root = c.is_self_signed && f->depth == sk_X509_num(p->built) - 1;
+    judge_find(p->j,
+               is_early  ? FIND_ISSUER_FUTURE
+               : is_root ? FIND_ROOT_EXPIRED
+                         : FIND_ISSUER_EXPIRED,
+               place_of(p->j, f->cert), NULL, "%s '%.*s': %.*s", is_root ? "the root" : "the intermediate certificate",
+               SLICE_FMT(c.subject), SLICE_FMT(when));
 }
 
 static void wrong_purpose(struct path *p, const struct flaw *f)

@@ -162,7 +162,7 @@ static const struct {
       "chain.expiry",
       { E, E, K, A },
       E,
-      "'CN=Old Between' has expired",
+      "the intermediate certificate 'CN=Old Between': expired 10 days ago",
       NULL },
     { "early intermediate",
       "by-early",
@@ -182,7 +182,7 @@ static const struct {
       "cert.root",
       { E, E, K, A },
       E,
-      "the root 'CN=Old Root' has expired",
+      "the root 'CN=Old Root': expired 10 days ago",
       "the authority's new chain" },
     { "missing intermediate",
       "good",
@@ -506,7 +506,7 @@ static void issue_all(void)
     enum { D = FIXTURE_DAY_S };
     const struct issued all[] = {
         { "good", &between, { mx, 1, MINICA_P256, -D, 31 * D, .issuer_url = url } },
-        { "expired", &between, { mx, 1, MINICA_P256, -9 * D, 8 * D + D / 2 } },
+        { "expired", &between, { mx, 1, MINICA_P256, -9 * D, 8 * D - D / 2 } },
         { "early", &between, { mx, 1, MINICA_P256, D / 2, D } },
         { "soon", &between, { mx, 1, MINICA_P256, -80 * D, 90 * D } },
         { "later", &between, { mx, 1, MINICA_P256, -70 * D, 90 * D } },

@@ -7,6 +7,7 @@
 /* One address; the array of them stays where it is. */
 struct survey_probe {
     struct probe probe;
+    struct pace_ticket ticket;
     struct survey *survey;
     size_t at;
 };
@@ -77,23 +78,32 @@ static void judge(struct survey *s, struct survey_address *a)
         a->text = arena_copy(&s->arena, slice_str(why.text)).ptr;
 }
 
+static void start_probe(struct survey *s, size_t i);
+
 static void on_probed(struct probe *p)
 {
     struct survey_probe *sp = CONTAINER_OF(p, struct survey_probe, probe);
     struct survey *s = sp->survey;
     struct survey_address *a = address_at(s, sp->at);
 
+    pace_leave(&sp->ticket);
     a->text = p->result.text;
     if (p->result.has_session)
         judge(s, a);
-    if (--s->open == 0)
+    if (s->target.wants_one && p->result.chain_len == 0 && s->addresses_len < s->lookup.addresses_len)
+        start_probe(s, s->addresses_len);
+    else if (s->open == 1)
         finish(s);
+    else
+        s->open--;
 }
 
-static void start_probe(struct survey *s, size_t i)
+static void on_go(struct pace_ticket *ticket)
 {
+    struct survey_probe *sp = CONTAINER_OF(ticket, struct survey_probe, ticket);
+    struct survey *s = sp->survey;
     const struct survey_target *t = &s->target;
-    struct survey_address *a = address_at(s, i);
+    struct survey_address *a = address_at(s, sp->at);
     const struct probe_target to = {
         .address = a->address,
         .from = a->address.sa.any.sa_family == AF_INET6 ? t->from6 : t->from4,
@@ -106,23 +116,33 @@ static void start_probe(struct survey *s, size_t i)
         .timeout_ms = t->timeout_ms,
     };
 
-    s->probes[i] = (struct survey_probe){ .probe.done = on_probed, .survey = s, .at = i };
-    a->probe = &s->probes[i].probe.result;
+    probe_start(&sp->probe, s->prober, &to);
+}
+
+static void start_probe(struct survey *s, size_t i)
+{
+    struct survey_probe *sp = &s->probes[i];
+    struct survey_address *a = address_at(s, i);
+
+    *sp = (struct survey_probe){ .probe.done = on_probed, .ticket.go = on_go, .survey = s, .at = i };
+    a->address = s->lookup.addresses[i];
+    a->probe = &sp->probe.result;
     a->text = "";
-    probe_start(&s->probes[i].probe, s->prober, &to);
+    s->addresses_len = i + 1;
+    if (s->target.pace != NULL)
+        pace_ask(s->target.pace, &sp->ticket, &a->address);
+    else
+        on_go(&sp->ticket);
 }
 
 static void start_probes(struct survey *s)
 {
-    struct survey_address *all = ARENA_ARRAY(&s->arena, struct survey_address, s->lookup.addresses_len);
+    size_t len = s->lookup.addresses_len;
 
-    s->addresses_len = s->lookup.addresses_len;
-    s->probes = mem_new(s->addresses_len, sizeof *s->probes);
-    s->open = s->addresses_len;
-    for (size_t i = 0; i < s->addresses_len; i++)
-        all[i].address = s->lookup.addresses[i];
-    s->addresses = all;
-    for (size_t i = 0; i < s->addresses_len; i++)
+    s->addresses = ARENA_ARRAY(&s->arena, struct survey_address, len);
+    s->probes = mem_new(len, sizeof *s->probes);
+    s->open = s->target.wants_one ? 1 : len;
+    for (size_t i = 0; i < s->open; i++)
         start_probe(s, i);
 }
 
@@ -182,8 +202,10 @@ void survey_release(struct survey *s)
         return;
     address_lookup_release(&s->lookup);
     dane_lookup_release(&s->dane);
-    for (size_t i = 0; s->probes != NULL && i < s->addresses_len; i++)
+    for (size_t i = 0; s->probes != NULL && i < s->addresses_len; i++) {
+        pace_leave(&s->probes[i].ticket);
         probe_release(&s->probes[i].probe);
+    }
     free(s->probes);
     arena_release(&s->arena);
     s->probes = NULL;

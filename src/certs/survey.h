@@ -4,6 +4,7 @@
 #define STERNPOST_CERTS_SURVEY_H
 
 #include "certs/judge.h"
+#include "certs/pace.h"
 #include "certs/probe.h"
 #include "certs/cert_target.h"
 #include "discovery/dane.h"
@@ -18,6 +19,8 @@ struct survey_target { /* strings are copied, but for ca_file and from, which ar
     bool                      has_how;
     enum judge_how            how;     /* unless has_how: DANE where there are usable TLSA records, else WebPKI */
     bool                      has_few_questions; /* no second connection, no EHLO inside, no OCSP staple */
+    bool                      wants_one; /* addresses are tried in turn until one shows a certificate */
+    struct pace              *pace;      /* asked before each connection; NULL: nobody is */
     int64_t                   timeout_ms; /* of each step; 0: 30 s */
 };
 
@@ -40,7 +43,7 @@ struct survey {
     struct tlsa_set              tlsa;
     const char                  *dane_text;
     enum judge_how               how;        /* what was judged by */
-    const struct survey_address *addresses;
+    const struct survey_address *addresses;  /* those that were tried */
     size_t                       addresses_len;
     const char                  *difference; /* between certificates of its addresses, in words; "" */
     /* private */

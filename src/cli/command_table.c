@@ -84,6 +84,20 @@ static const struct command_option cert_options[] = {
     { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
 };
 
+static const struct command_option cert_scan_options[] = {
+    { "tls", 0, "WAY", false, "smtp (STARTTLS, port 25; the default), smtps (465), https (443) or raw (TLS at once)" },
+    { "for", 0, "DEMAND", false,
+      "judge by webpki, mta-sts, dane or opportunistic; unless given, dane where there are TLSA records, else webpki" },
+    { "ca", 0, "FILE", false, "trust the certificates of this PEM bundle, not the system's" },
+    { "resume", 0, "OUT", false, "write to this file, behind what it holds, and skip the servers that it tells of" },
+    { "parallel", 0, "NUMBER", false, "servers looked at a time, 200 unless given" },
+    { "per-network", 0, "NUMBER", false, "of these in one network (IPv4 /24, IPv6 /48), 8 unless given" },
+    { "address-interval", 0, "DURATION", false,
+      "between two connections to one address, 2s unless given; 0 lets any number begin at once" },
+    { "network-interval", 0, "DURATION", false, "between two connections to one network; none unless given" },
+    { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
+};
+
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
@@ -159,6 +173,7 @@ static const struct command fixed_commands[] = {
       "with 2 seconds between, none on one's own network; --budget allows more, and with some 50 every suite is listed. What "
       "was not asked, or not answered, is said to be not tested, with the reason: a server that answers 421 or turns us away "
       "is left alone.\n"
+      "Thousands of servers are looked at with 'sternpost cert scan'. "
       "No daemon is asked. The configuration file is the one named with -c, or /etc/sternpost/sternpost.conf where that can be "
       "read; without one the machine's own resolvers are asked. Any version and suite that the library knows is taken, "
       "since nothing is sent but EHLO and QUIT.\n"
@@ -173,6 +188,20 @@ static const struct command fixed_commands[] = {
       "sternpost cert mx.example.org --protocols\n"
       "sternpost cert --trust-check roots.pem\n",
       OPTIONS(cert_options), .run = run_cert },
+
+    { "cert scan", "FILE", 1, 1, 0, "fetch and judge the certificates of thousands of servers, one JSON object a line",
+      "FILE, or - for standard input, names a server on each line as HOST[:PORT]; what follows a # is a comment. One address of "
+      "each server is looked at: they are tried in turn until one shows a certificate. Lines come in the order in which "
+      "servers are done. On a terminal a bar shows how far it is.\n"
+      "Strangers are called upon with restraint: one connection at a time to an address, a pause between two, and few at "
+      "a time to a network. Who waits for that does not keep others from their turn.\n"
+      "With --resume an interrupted scan goes on where it was: start it again with the same words.\n"
+      "The exit code is 0 when every line was looked at, whatever was found, and 1 when one named no server or the results "
+      "could not be written.",
+      "sternpost cert scan servers.txt > found.jsonl\n"
+      "sternpost cert scan servers.txt --resume found.jsonl --parallel 500\n"
+      "sternpost cert scan - --for mta-sts < servers.txt | jq -c 'select(.worst == \"error\")'\n",
+      OPTIONS(cert_scan_options), .run = run_cert_scan },
 
     { "sts cache list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the MTA-STS policies that are kept, by domain",

@@ -25,6 +25,9 @@ static const struct {
 } cases[] = {
     { "a command", { "status" }, PARSE_RUN, NULL },
     { "of two words", { "queue", "list" }, PARSE_RUN, NULL },
+    { "a command above another", { "cert", "mx.example.org" }, PARSE_RUN, NULL },
+    { "and the other", { "cert", "scan", "servers.txt" }, PARSE_RUN, NULL },
+    { "which misses its argument", { "cert", "scan" }, PARSE_BAD, "missing arguments" },
     { "of three words", { "report", "sent", "list" }, PARSE_RUN, NULL },
     { "help of a group in a group", { "report", "sent" }, PARSE_HELP, NULL },
     { "unknown third word", { "report", "sent", "lost" }, PARSE_BAD, "did you mean 'report sent list'?" },
@@ -106,8 +109,11 @@ TEST(the_table_is_whole)
 
         CHECK_CASE(c->words, c->run != NULL && c->summary[0] != '\0' && command_find(slice_str(c->words)) == c);
         CHECK_CASE(c->words, command_group_find(slice_str(c->words)) == NULL);
-        for (; space != NULL; space = strchr(space + 1, ' '))
-            CHECK_CASE(c->words, command_group_find(slice_of(c->words, (size_t)(space - c->words))) != NULL);
+        for (; space != NULL; space = strchr(space + 1, ' ')) {
+            struct slice above = slice_of(c->words, (size_t)(space - c->words));
+
+            CHECK_CASE(c->words, command_group_find(above) != NULL || command_find(above) != NULL);
+        }
         CHECK_CASE(c->words, slice_starts(slice_str(c->examples), SLICE_LIT("sternpost ")) &&
                                  c->examples[strlen(c->examples) - 1] == '\n');
         for (size_t at = 0; (o = command_option_at(c, at)) != NULL; at++)

@@ -19,6 +19,8 @@ int run_report_sent_show(const struct invocation *inv);
 int run_report_preview(const struct invocation *inv);
 /* cert.c */
 int run_cert(const struct invocation *inv);
+/* cert_scan.c */
+int run_cert_scan(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

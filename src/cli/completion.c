@@ -66,6 +66,17 @@ static void print_group(const struct command *commands, size_t len, const struct
     (void)puts("' ;;");
 }
 
+/* "cert scan" beside "cert": where a command's own words lead further. */
+static void print_further(const struct command *c, const struct command *commands, size_t len)
+{
+    size_t own = strlen(c->words);
+
+    for (size_t i = 0; i < len; i++) {
+        if (strncmp(commands[i].words, c->words, own) == 0 && commands[i].words[own] == ' ')
+            (void)printf("    ' %s') words='%s' ;;&\n", c->words, commands[i].words + own + 1);
+    }
+}
+
 /* Options only behind a dash, so that elsewhere file names are completed. */
 static void print_options(const struct command *c)
 {
@@ -90,8 +101,10 @@ int run_completion(const struct invocation *inv)
     print_top(commands, len, groups, groups_len);
     for (size_t i = 0; i < groups_len; i++)
         print_group(commands, len, &groups[i]);
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
+        print_further(&commands[i], commands, len);
         print_options(&commands[i]);
+    }
     (void)fputs(script_tail, stdout);
     return EXIT_DONE;
 }

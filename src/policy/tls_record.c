@@ -267,14 +267,30 @@ static bool is_printable(struct slice s)
     return true;
 }
 
+static bool is_same_target(const struct tlsrpt_uri *a, const struct tlsrpt_uri *b)
+{
+    return a->scheme == b->scheme && slice_eq(a->address, b->address) && slice_eq(a->host, b->host) &&
+           slice_eq(a->path, b->path);
+}
+
+/* Who is named twice gets one report. */
+static bool is_named(const struct tlsrpt_uri *uris, size_t len, const struct tlsrpt_uri *uri)
+{
+    for (size_t i = 0; i < len; i++)
+        if (is_same_target(&uris[i], uri))
+            return true;
+    return false;
+}
+
 static void read_uris(struct slice list, struct arena *arena, struct tlsrpt_record *out)
 {
     struct tlsrpt_uri *uris = ARENA_ARRAY(arena, struct tlsrpt_uri, TLSRPT_URI_MOST);
 
     while (list.len > 0 && out->uris_len < TLSRPT_URI_MOST) {
         struct slice text = slice_trim(slice_cut(list, ',', &list));
+        struct tlsrpt_uri *uri = &uris[out->uris_len];
 
-        if (read_uri(text, arena, &uris[out->uris_len]))
+        if (read_uri(text, arena, uri) && !is_named(uris, out->uris_len, uri))
             out->uris_len++;
     }
     out->uris = uris;

@@ -42,7 +42,7 @@ struct tlsrpt_record {
 /* Among the TXT records of "_smtp._tls.DOMAIN". RECORD_INVALID also when it is longer than TLSRPT_RECORD_MOST or has no
  * rua. Of its URIs those are usable that are well-formed, at most TLSRPT_URI_LENGTH_MOST bytes long, and either
  * mailto: with one ASCII address at a domain name, or https: with a host name, no user, and no port but 443 (threats
- * RPT-10). The others, and all behind the tenth usable one, are left out. Everything lives in `arena`. */
+ * RPT-10). The others, those that say again what one before them says, and all behind the tenth usable one, are left out. Everything lives in `arena`. */
 enum record_outcome tlsrpt_record_choose(const struct slice *records, size_t len, struct arena *arena,
                                          struct tlsrpt_record *out, struct fault *why);
 

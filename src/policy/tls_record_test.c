@@ -109,11 +109,11 @@ static struct slice show_uris(const struct tlsrpt_record *r, struct arena *a)
 
 #define RUA "v=TLSRPTv1;rua="
 #define TEN                                                                                                           \
-    "mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,"                 \
-    "mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example,mailto:a@b.example"
+    "mailto:a@b.example,mailto:b@b.example,mailto:c@b.example,mailto:d@b.example,mailto:e@b.example,"                 \
+    "mailto:f@b.example,mailto:g@b.example,mailto:h@b.example,mailto:i@b.example,mailto:j@b.example"
 #define TEN_SHOWN                                                                                                     \
-    "a@b.example, a@b.example, a@b.example, a@b.example, a@b.example, a@b.example, a@b.example, "                     \
-    "a@b.example, a@b.example, a@b.example"
+    "a@b.example, b@b.example, c@b.example, d@b.example, e@b.example, f@b.example, g@b.example, "                     \
+    "h@b.example, i@b.example, j@b.example"
 #define H64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define H512 H64 H64 H64 H64 H64 H64 H64 H64
 
@@ -219,6 +219,11 @@ static const struct {
     { "blank within a URI", { RUA "https://b.example/x y,mailto:a@b.example" }, RECORD_VALID, "a@b.example" },
     { "RPT-10 ten URIs", { RUA TEN }, RECORD_VALID, TEN_SHOWN },
     { "RPT-10 eleven URIs", { RUA TEN ",mailto:k@b.example" }, RECORD_VALID, TEN_SHOWN },
+    { "RPT-10 whoever is named again is named once",
+      { RUA "mailto:a@b.example,mailto:a@b.example,mailto:%61@b.example?x=y,https://c.example,https://C.example:443/,"
+            "https://c.example/d" },
+      RECORD_VALID,
+      "a@b.example, c.example /, c.example /d" },
     { "unusable ones do not count among the ten", { RUA "http://b.example/,," TEN }, RECORD_VALID, TEN_SHOWN },
     { "a long URI",
       { RUA "https://b.example/" H512 H512 ",https://b.example/" H512 },

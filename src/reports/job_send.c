@@ -121,6 +121,14 @@ static void settle_mail_targets(struct job *j, enum report_target_state state, c
     }
 }
 
+static bool is_mail_target(const struct job *j, const struct tlsrpt_uri *u)
+{
+    for (size_t t = 0; t < j->targets_len; t++)
+        if (u->scheme == TLSRPT_MAILTO && slice_eq(u->uri, j->targets[t].uri))
+            return true;
+    return false;
+}
+
 void job_send(struct job *j)
 {
     struct slice to[TLSRPT_URI_MOST];
@@ -129,9 +137,8 @@ void job_send(struct job *j)
     size_t n = 0;
 
     for (size_t i = 0; i < j->record.uris_len; i++)
-        for (size_t t = 0; t < j->targets_len; t++)
-            if (j->record.uris[i].scheme == TLSRPT_MAILTO && slice_eq(j->record.uris[i].uri, j->targets[t].uri))
-                to[n++] = j->record.uris[i].address;
+        if (is_mail_target(j, &j->record.uris[i]))
+            to[n++] = j->record.uris[i].address;
     if (n == 0) {
         save(j);
         return;

@@ -23,6 +23,8 @@ static const char *const records[] = {
     "_smtp._tls.mx.host.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@host.test\"",
     "_smtp._tls.customer.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@customer.test\"",
     "_smtp._tls.own.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@host.test\"",
+    "_smtp._tls.often.example.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@often.test,mailto:r@often.test,"
+    "mailto:r@often.test,mailto:r@often.test,mailto:r@often.test\"",
     "none.example.test. 60 IN TXT nothing",
     "web.example.test. 60 IN A 127.0.0.1",
 };
@@ -331,6 +333,21 @@ TEST(who_wants_no_report_gets_none)
     end();
 }
 
+/* Four and more times the same would be more addresses than a record may have. */
+TEST(who_is_named_often_gets_one)
+{
+    const struct stored_message *m;
+    struct arena arena;
+
+    begin(SETTINGS(""));
+    count_simply("often.example.test");
+    look(1);
+    CHECK_INT(mails(&arena, &m), 1);
+    CHECK_INT(m[0].rcpts_len, 1);
+    arena_release(&arena);
+    end();
+}
+
 TEST(nothing_is_sent_without_a_sender)
 {
     begin("{}");
@@ -536,6 +553,7 @@ int main(void)
         T(one_report_for_a_domain_and_day),
         T(the_mail_is_signed_and_says_what_it_is),
         T(who_wants_no_report_gets_none),
+        T(who_is_named_often_gets_one),
         T(nothing_is_sent_without_a_sender),
         T(what_settings_hold_back),
         T(days_of_a_pause_are_caught_up_with),

@@ -204,6 +204,11 @@ void sts_stop(struct sts *s)
         sts_look_drop(l);
 }
 
+void sts_save(struct sts *s)
+{
+    sts_keep_save(&s->keep);
+}
+
 void sts_free(struct sts *s)
 {
     if (s == NULL)

@@ -51,10 +51,12 @@ struct sts_config {
 struct sts;
 /* Reads what the store keeps before it returns. */
 MUST_USE enum status sts_new(const struct sts_config *config, struct sts **out, struct fault *why);
-/* On its own thread, after its last asker has been answered. */
+/* On its own thread, after its last asker has been answered. Saves, if nobody did. */
 void sts_free(struct sts *s);
 /* Answers what is under way (with what is kept) and from then on at once. */
 void sts_stop(struct sts *s);
+/* When its loop does not run any more: writes what is left to the store, which is not used after it. */
+void sts_save(struct sts *s);
 void sts_counts(const struct sts *s, struct sts_counts *out);
 
 enum sts_verb {

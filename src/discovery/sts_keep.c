@@ -176,7 +176,7 @@ static void on_timer(struct loop_timer *t)
 {
     struct sts_keep *k = CONTAINER_OF(t, struct sts_keep, timer);
 
-    if (k->is_under_way || !make_request(k))
+    if (k->is_saved || k->is_under_way || !make_request(k))
         return;
     k->is_under_way = true;
     store_send(k->store, &k->request);
@@ -222,8 +222,11 @@ void sts_keep_init(struct sts_keep *k, struct loop *loop, struct store *store, s
     loop_watch(loop, &k->replies_io, handoff_fd(k->replies), LOOP_READ);
 }
 
-void sts_keep_release(struct sts_keep *k)
+void sts_keep_save(struct sts_keep *k)
 {
+    if (k->is_saved)
+        return;
+    k->is_saved = true;
     if (k->is_under_way) {
         while (!handoff_wait(k->replies, -1))
             continue;
@@ -235,6 +238,12 @@ void sts_keep_release(struct sts_keep *k)
         (void)store_call(k->store, &k->request);
         on_reply(k);
     }
+    loop_timer_clear(k->loop, &k->timer);
+}
+
+void sts_keep_release(struct sts_keep *k)
+{
+    sts_keep_save(k);
     loop_timer_clear(k->loop, &k->timer);
     loop_unwatch(k->loop, &k->replies_io);
     handoff_free(k->replies);

@@ -17,7 +17,7 @@ struct sts_keep { /* fields are private to sts_keep.c */
     struct handoff      *replies;
     struct loop_io       replies_io;
     struct store_request request;
-    bool                 is_under_way, has_failed;
+    bool                 is_under_way, has_failed, is_saved;
     struct arena         arena; /* of the request, as are the next */
     struct sts_row       rows[STS_KEEP_BATCH];
 };
@@ -25,8 +25,9 @@ struct sts_keep { /* fields are private to sts_keep.c */
 /* Fills the table with what the store holds. */
 MUST_USE enum status sts_keep_load(struct sts_keep *k, struct fault *why);
 void sts_keep_init(struct sts_keep *k, struct loop *loop, struct store *store, struct sts_cache *cache);
-/* Writes what is left, and waits for it. */
-void sts_keep_release(struct sts_keep *k);
+/* Writes what is left, and waits for it. The store is not used any more. */
+void sts_keep_save(struct sts_keep *k);
+void sts_keep_release(struct sts_keep *k); /* saves before, if nobody did */
 
 void sts_keep_changed(struct sts_keep *k, struct slice domain);
 void sts_keep_all_gone(struct sts_keep *k); /* the table was emptied */

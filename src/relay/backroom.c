@@ -142,6 +142,12 @@ void backroom_stop(struct backroom *b)
     b->is_running = false;
 }
 
+void backroom_save(struct backroom *b)
+{
+    if (b != NULL)
+        sts_save(b->sts);
+}
+
 void backroom_free(struct backroom *b)
 {
     if (b == NULL)

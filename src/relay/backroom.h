@@ -13,8 +13,9 @@ struct backroom;
 MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
                                   struct backroom **out, struct fault *why);
 MUST_USE enum status backroom_start(struct backroom *b, struct fault *why);
-/* Ends the thread. Questions that come later are still answered, at once, until backroom_free(). */
+/* Ends the thread; what was asked before is answered. */
 void backroom_stop(struct backroom *b);
+void backroom_save(struct backroom *b); /* before the store is closed, when the thread has ended; NULL is fine */
 void backroom_free(struct backroom *b); /* after the last question was answered; NULL is fine */
 
 struct sts *backroom_sts(struct backroom *b);

@@ -309,20 +309,29 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+static enum status start_workers(struct node *n, struct fault *why)
+{
+    for (unsigned i = 0; i < n->workers_len; i++) {
+        int err = pthread_create(&n->workers[i].thread, NULL, worker_main, n->workers[i].worker);
+
+        if (err != 0)
+            return fault_set(why, ERR_TEMPORARY, "cannot start worker %u: %s", i, strerror(err));
+        n->workers[i].is_running = true;
+    }
+    return OK;
+}
+
 enum status node_start(struct node *n, struct fault *why)
 {
     enum status st = backroom_start(n->backroom, why);
 
     if (st == OK && n->bridge != NULL)
         st = bridge_start(n->bridge, backroom_sts(n->backroom), n->store, snapshot_hold(n->settings), why);
+    if (st == OK)
+        st = start_workers(n, why);
     if (st != OK)
-        return st;
-    for (unsigned i = 0; i < n->workers_len; i++) {
-        if (pthread_create(&n->workers[i].thread, NULL, worker_main, n->workers[i].worker) != 0)
-            return fault_errno(why, "cannot start worker %u", i);
-        n->workers[i].is_running = true;
-    }
-    return OK;
+        node_stop(n, 0); /* what runs already uses the store, which node_free() closes */
+    return st;
 }
 
 /* -- going down --------------------------------------------------------------------------------------------------- */
@@ -356,6 +365,7 @@ void node_free(struct node *n)
     if (n == NULL)
         return;
     hasher_free(n->hasher);
+    backroom_save(n->backroom);
     /* The store first: what workers sent is done and answered before they go. */
     store_close(n->store);
     for (unsigned i = 0; i < n->workers_len; i++)

@@ -81,11 +81,58 @@ TEST(a_domain_without_servers)
     world_end(&w, "no servers", true);
 }
 
+static void keep_policy(const struct world *w, const char *text)
+{
+    const struct store_config config = { .url = w->store };
+    const struct sts_row row = { .domain = SLICE_LIT("partner.test"), .id = SLICE_LIT("1"), .text = slice_str(text) };
+    struct store_request r = { .verb = STORE_STS_SAVE, .sts_in = &row, .sts_in_len = 1 };
+    struct store *s;
+    struct fault why;
+
+    CHECK(store_open(&config, &s, &why) == OK);
+    CHECK(store_call(s, &r) == OK);
+    arena_release(&r.arena);
+    store_close(s);
+}
+
+static size_t policies_left(const struct world *w)
+{
+    const struct store_config config = { .url = w->store };
+    struct store_request r = { .verb = STORE_STS_LOAD };
+    struct store *s;
+    struct fault why;
+    size_t n;
+
+    CHECK(store_open(&config, &s, &why) == OK);
+    CHECK(store_call(s, &r) == OK);
+    n = r.sts_len;
+    arena_release(&r.arena);
+    store_close(s);
+    return n;
+}
+
+/* As when an address of a listener is taken: what is to be written is written before the store is closed. */
+TEST(a_node_that_never_starts_leaves_its_policies_in_order)
+{
+    struct fault why = { "" };
+    struct world w;
+
+    world_begin(&w, 1);
+    script_peer_start(&w.peer);
+    keep_policy(&w, "no policy");
+    CHECK_INT(policies_left(&w), 1);
+    CHECK(node_new(w.config, &w.node, &why) == OK);
+    node_free(w.node);
+    CHECK_INT(policies_left(&w), 0);
+    world_end(&w, "never started", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_message_in_doubt_waits),
         T(a_domain_without_servers),
+        T(a_node_that_never_starts_leaves_its_policies_in_order),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

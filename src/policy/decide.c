@@ -216,6 +216,12 @@ static void use_certificate_of_host(struct decision *out, const struct host_dema
     out->names_len = h->names_len;
 }
 
+/* Issuers that a rule or the default trusts alone are not widened by whoever asks for more of the name. */
+static struct slice issuers_so_far(const struct weighing *w)
+{
+    return w->out->level == LEVEL_VERIFY ? w->out->ca_file : SLICE_LIT("");
+}
+
 /* -- what the destination publishes, and the sender asks for ------------------------------------------------- */
 
 /* The sender's REQUIRETLS holds whatever a rule exempts from, or a header asks for. */
@@ -243,7 +249,7 @@ static void record_sts(struct weighing *w, const char *why_not)
 static void enforce_sts(struct weighing *w)
 {
     const struct sts_policy_facts *s = &w->facts->sts;
-    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
+    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2, .ca_file = issuers_so_far(w) };
     struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_DEFAULT });
 
     add_reason(w, REASON_MTA_STS, s->id, false,
@@ -275,7 +281,7 @@ static void weigh_sts(struct weighing *w)
 
 static void weigh_requiretls(struct weighing *w)
 {
-    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
+    struct demand d = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2, .ca_file = issuers_so_far(w) };
     /* The alternate route of a rule serves it, too, when that host offers REQUIRETLS. */
     struct patience p = resolve(w, (struct patience){ .on_failure = ON_FAILURE_BOUNCE, .alternate = w->patience.alternate });
 

@@ -84,7 +84,8 @@ struct decision {
  * What the destination publishes is weighed, too: an MTA-STS policy in mode enforce demands verify with the server's own
  * name, and waits where it is not met (RFC 8461 section 5). A rule with an end date exempts from it and from DANE, and so does
  * TLS-Required: No, which also lowers the default to may; rules, hosts and REQUIRETLS still hold. REQUIRETLS demands
- * verify, never waits for a server to mend its ways, and outranks TLS-Required: No (RFC 8689 section 4.1).
+ * verify, never waits for a server to mend its ways, and outranks TLS-Required: No (RFC 8689 section 4.1). Neither of the two
+ * widens the issuers that a rule of level verify trusts alone.
  *
  * `alternate` is set also where TLS is not required yet: a server's TLSA records may do so. Everything in *out lives in `arena` or is borrowed from `facts` and its rules. */
 void policy_decide(const struct policy_facts *facts, struct arena *arena, struct decision *out);

@@ -143,6 +143,31 @@ TEST(published_and_asked_for)
         check_case(i);
 }
 
+/* A rule that trusts one's own issuers alone still does where somebody asks for the name as well. */
+TEST(issuers_of_a_rule_stay)
+{
+    struct rule rule = RULE(.level = LEVEL_VERIFY, .any_name = true, .ca_file = S("/own.pem"));
+    struct policy_facts facts = { .recipient = { SLICE_LIT("b"), SLICE_LIT("bank.example") },
+                                  .default_level = LEVEL_MAY,
+                                  .looks_up_mx = true };
+    struct rule_set *set = NULL;
+    struct arena arena = { 0 };
+
+    CHECK(rule_set_new(&rule, 1, NULL, 0, &set, NULL) == OK);
+    facts.rules = set;
+    for (int asks = 0; asks < 4; asks++) {
+        struct decision d;
+
+        facts.sts.policy = asks & 1 ? &enforce : NULL;
+        facts.requires_tls = (asks & 2) != 0;
+        policy_decide(&facts, &arena, &d);
+        CHECK(d.level == LEVEL_VERIFY && slice_eq(d.ca_file, SLICE_LIT("/own.pem")));
+        CHECK(d.any_name == (asks == 0));
+    }
+    rule_set_free(set);
+    arena_release(&arena);
+}
+
 /* An exemption is seen, with its end. */
 TEST(exemptions_are_visible)
 {
@@ -187,4 +212,4 @@ TEST(requiretls_travels_to_the_alternate_host)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(requiretls_takes_the_alternate_route_of_a_rule), T(published_and_asked_for), T(exemptions_are_visible), T(requiretls_travels_to_the_alternate_host))
+RUN_TESTS(T(requiretls_takes_the_alternate_route_of_a_rule), T(published_and_asked_for), T(issuers_of_a_rule_stay), T(exemptions_are_visible), T(requiretls_travels_to_the_alternate_host))

@@ -85,7 +85,7 @@ static bool is_pattern(struct slice pattern)
     return is_name(without_star(pattern));
 }
 
-/* A path that stays one word for Postfix. */
+/* A path that stays one word for Postfix, or none. */
 static bool is_plain_path(struct slice path)
 {
     for (size_t i = 0; i < path.len; i++) {
@@ -94,7 +94,18 @@ static bool is_plain_path(struct slice path)
         if (c <= ' ' || c >= 0x7f || c == ',' || c == '{' || c == '}')
             return false;
     }
-    return path.len > 0;
+    return true;
+}
+
+#define ANSWER_ODD_CA SLICE_LIT("TEMP the rule's CA file has a name that Postfix cannot be told")
+
+/* False: Postfix cannot be told which issuers are trusted. */
+static bool anchors_of(const struct decision *d, struct arena *arena, struct slice *out)
+{
+    struct slice path = d->level >= LEVEL_VERIFY ? d->ca_file : SLICE_LIT("");
+
+    *out = path.len == 0 ? path : arena_printf(arena, " tafile=%.*s", SLICE_FMT(path));
+    return is_plain_path(path);
 }
 
 /* "mail.example.org:.example.net"; a wildcard is a leading dot there. Empty: no name is fit. */
@@ -192,13 +203,16 @@ static struct slice with_attributes(const struct answer_facts *f, enum answer_ma
 static struct slice enforced(const struct answer_facts *f, enum answer_map map, struct arena *arena)
 {
     struct slice match = match_list(f->sts->policy.mx, f->sts->policy.mx_len, arena);
-    struct slice reply;
+    struct slice anchors, reply;
 
     /* "secure" without a list would match the domain itself, which the policy does not say. */
     if (match.len == 0)
         return SLICE_LIT("TEMP the MTA-STS policy names no server that can be matched");
-    reply = arena_printf(arena, "OK secure match=%.*s%s%s", SLICE_FMT(match),
-                         map == ANSWER_NOSNI ? "" : " servername=hostname", version_words(f->demand->min_version));
+    if (!anchors_of(f->demand, arena, &anchors))
+        return ANSWER_ODD_CA;
+    reply = arena_printf(arena, "OK secure match=%.*s%s%.*s%s", SLICE_FMT(match),
+                         map == ANSWER_NOSNI ? "" : " servername=hostname", SLICE_FMT(anchors),
+                         version_words(f->demand->min_version));
     return with_attributes(f, map, reply, arena);
 }
 
@@ -234,20 +248,18 @@ static bool is_mode(const struct answer_facts *f, enum sts_mode mode)
 /* -- rules ------------------------------------------------------------------------------------------------ */
 
 /* Verification as a rule or the default wants it. Postfix has no level for "trusted, whatever its name": it is told
- * to look at names, for less than what is demanded is never asked for. */
-static struct slice verified(const struct decision *d, enum answer_map map, struct arena *arena)
+ * to look at names, for less than what is demanded is never asked for. A server's name is proof of nothing where it may
+ * be anybody's (DNS-01). */
+static struct slice verified(const struct decision *d, bool is_proven, enum answer_map map, struct arena *arena)
 {
     const char *sni = map == ANSWER_NOSNI ? "" : " servername=hostname";
-    struct slice match = SLICE_LIT("hostname:nexthop"), anchors = SLICE_LIT("");
+    const char *names = is_proven || d->any_name ? "verify match=hostname:nexthop" : "secure match=nexthop:dot-nexthop";
+    struct slice match, anchors;
 
-    if (d->ca_file.len > 0) {
-        if (!is_plain_path(d->ca_file))
-            return SLICE_LIT("TEMP the rule's CA file has a name that Postfix cannot be told");
-        anchors = arena_printf(arena, " tafile=%.*s", SLICE_FMT(d->ca_file));
-    }
+    if (!anchors_of(d, arena, &anchors))
+        return ANSWER_ODD_CA;
     if (d->names_len == 0)
-        return arena_printf(arena, "OK verify match=%.*s%s%.*s%s", SLICE_FMT(match), sni, SLICE_FMT(anchors),
-                            version_words(d->min_version));
+        return arena_printf(arena, "OK %s%s%.*s%s", names, sni, SLICE_FMT(anchors), version_words(d->min_version));
     match = match_list(d->names, d->names_len, arena);
     if (match.len == 0)
         return SLICE_LIT("TEMP the rule names no server that can be matched");
@@ -262,12 +274,12 @@ bool answer_is_settled(const struct decision *d)
 }
 
 /* With a rule that takes nothing but DANE, Postfix fails rather than downgrades. */
-static struct slice settled(const struct decision *d, enum answer_map map, struct arena *arena)
+static struct slice settled(const struct decision *d, bool is_proven, enum answer_map map, struct arena *arena)
 {
     if (d->level == LEVEL_DANE)
         return plain(d, "dane-only", arena);
     if (d->level == LEVEL_VERIFY)
-        return verified(d, map, arena);
+        return verified(d, is_proven, map, arena);
     if (decision_requires_tls(d))
         return plain(d, "encrypt", arena);
     return d->level == LEVEL_NONE ? SLICE_LIT("OK none") : SLICE_LIT("OK may");
@@ -286,7 +298,7 @@ static struct slice partly(const struct answer_facts *f, enum answer_map map, st
         return SLICE_LIT("OK dane");
     if (f->dane.usable > 0 && f->dane.mx_is_secure)
         return plain(d, "dane-only", arena);
-    return d->level >= LEVEL_VERIFY ? verified(d, map, arena) : plain(d, "encrypt", arena);
+    return d->level >= LEVEL_VERIFY ? verified(d, f->dane.mx_is_secure, map, arena) : plain(d, "encrypt", arena);
 }
 
 static struct slice without_dane(const struct answer_facts *f, enum answer_map map, struct arena *arena)
@@ -294,9 +306,9 @@ static struct slice without_dane(const struct answer_facts *f, enum answer_map m
     const struct decision *d = f->demand;
     bool is_reported = map == ANSWER_TESTING && (is_mode(f, STS_MODE_TESTING) || failure_attribute(f->sts) != NULL);
 
-    /* A rule's own names or issuers are stricter than those the domain chose; without them the domain's are. */
-    if (d->level >= LEVEL_VERIFY && (d->names_len > 0 || d->ca_file.len > 0 || !is_mode(f, STS_MODE_ENFORCE)))
-        return verified(d, map, arena);
+    /* A rule's own names are stricter than those the domain chose; without them the domain's are. */
+    if (d->level >= LEVEL_VERIFY && (d->names_len > 0 || !is_mode(f, STS_MODE_ENFORCE)))
+        return verified(d, f->dane.mx_is_secure, map, arena);
     if (is_mode(f, STS_MODE_ENFORCE))
         return enforced(f, map, arena);
     if (decision_requires_tls(d))
@@ -307,7 +319,7 @@ static struct slice without_dane(const struct answer_facts *f, enum answer_map m
 struct slice answer_write(const struct answer_facts *f, enum answer_map map, struct arena *arena)
 {
     if (answer_is_settled(f->demand))
-        return settled(f->demand, map, arena);
+        return settled(f->demand, false, map, arena);
     if (!is_name(f->domain))
         return ANSWER_NOTFOUND;
     switch (share_of(&f->dane)) {
@@ -322,5 +334,5 @@ struct slice answer_write(const struct answer_facts *f, enum answer_map map, str
 /* Never less than Postfix's own default, so a demand that lets clear text pass is not told. */
 struct slice answer_write_relay(const struct decision *demand, enum answer_map map, struct arena *arena)
 {
-    return decision_requires_tls(demand) ? settled(demand, map, arena) : ANSWER_NOTFOUND;
+    return decision_requires_tls(demand) ? settled(demand, true, map, arena) : ANSWER_NOTFOUND;
 }

@@ -49,6 +49,7 @@ static const struct decision verify_odd_ca = RULE(LEVEL_VERIFY, .ca_file = { "/e
 static const struct decision dane = RULE(LEVEL_DANE);
 
 #define NO_DANE { .none = 2 }
+#define SIGNED_MX { .none = 2, .mx_is_secure = true }
 #define ALL { .usable = 2, .mx_is_secure = true }
 #define SOME { .usable = 1, .none = 1, .mx_is_secure = true }
 #define INSECURE_MX { .usable = 2 }
@@ -72,6 +73,7 @@ static const struct decision dane = RULE(LEVEL_DANE);
 #define FAILURE(f) "OK may policy_type=sts policy_domain=example.com policy_failure=" f
 #define TLS12 " protocols=!SSLv2:!SSLv3:!TLSv1:!TLSv1.1"
 #define VERIFY "OK verify match=hostname:nexthop"
+#define OF_DOMAIN "OK secure match=nexthop:dot-nexthop"
 #define NAMES "OK secure match=mx.partner.test:.partner.test"
 #define SAME(s) { s, s, s, s }
 #define WITH_SNI(s) { s SNI, s SNI, s, s SNI }
@@ -130,12 +132,18 @@ static const struct {
     { "rule encrypt, DANE on some", &encrypt, SOME, &nothing, SAME("OK dane-only") },
     { "rule encrypt, MX not signed", &encrypt, INSECURE_MX, &nothing, SAME("OK encrypt") },
     { "rule encrypt, TLSA of no use", &encrypt, UNUSABLE, &nothing, SAME("OK encrypt") },
-    { "rule verify", &verify, NO_DANE, &nothing, WITH_SNI(VERIFY) },
+    { "rule verify, MX signed", &verify, SIGNED_MX, &nothing, WITH_SNI(VERIFY) },
+    { "DNS-01 rule verify, MX that prove nothing", &verify, NO_DANE, &nothing, WITH_SNI(OF_DOMAIN) },
     { "rule verify, any name", &verify_any_name, NO_DANE, &nothing, WITH_SNI(VERIFY) },
     { "rule verify, names", &verify_names, NO_DANE, &nothing, WITH_SNI(NAMES) },
-    { "rule verify, issuers", &verify_ca, NO_DANE, &nothing,
+    { "rule verify, issuers", &verify_ca, SIGNED_MX, &nothing,
       { VERIFY SNI " tafile=/etc/ca.pem", VERIFY SNI " tafile=/etc/ca.pem", VERIFY " tafile=/etc/ca.pem",
         VERIFY SNI " tafile=/etc/ca.pem" } },
+    { "rule verify, issuers, and MTA-STS names the servers", &verify_ca, NO_DANE, &enforce,
+      { SECURE SNI " tafile=/etc/ca.pem", SECURE SNI " tafile=/etc/ca.pem" ATTRIBUTES, SECURE " tafile=/etc/ca.pem",
+        SECURE SNI " tafile=/etc/ca.pem" ATTRIBUTES } },
+    { "rule verify, issuers that cannot be told, MTA-STS", &verify_odd_ca, NO_DANE, &enforce,
+      SAME("TEMP the rule's CA file has a name that Postfix cannot be told") },
     { "rule verify, issuers that cannot be told", &verify_odd_ca, NO_DANE, &nothing,
       SAME("TEMP the rule's CA file has a name that Postfix cannot be told") },
     { "rule verify, MTA-STS names the servers", &verify, NO_DANE, &enforce,
@@ -143,14 +151,14 @@ static const struct {
     { "rule verify with names, MTA-STS", &verify_names, NO_DANE, &enforce, WITH_SNI(NAMES) },
     { "rule verify, DANE everywhere", &verify_names, ALL, &nothing, SAME("OK dane-only") },
     { "rule verify, TLSA of no use", &verify_names, UNUSABLE, &nothing, WITH_SNI(NAMES) },
-    { "rule verify, MX not signed", &verify, INSECURE_MX, &nothing, WITH_SNI(VERIFY) },
+    { "rule verify, MX not signed", &verify, INSECURE_MX, &nothing, WITH_SNI(OF_DOMAIN) },
     { "rule dane", &dane, NO_DANE, &enforce, SAME("OK dane-only") },
     { "rule dane, DNS has no answer: Postfix looks itself", &dane, FAILED, &nothing, SAME("OK dane-only") },
     { "exempt: may", &exempt, ALL, &enforce, SAME("OK may") },
     { "exempt, DNS broken", &exempt, FAILED, &enforce, SAME("OK may") },
     { "exempt: none", &exempt_none, FAILED, &enforce, SAME("OK none") },
     { "exempt, yet encrypted", &exempt_encrypt, ALL, &enforce, SAME("OK encrypt") },
-    { "exempt, yet verified", &exempt_verify, ALL, &enforce, WITH_SNI(VERIFY) },
+    { "exempt, yet verified", &exempt_verify, ALL, &enforce, WITH_SNI(OF_DOMAIN) },
 };
 
 TEST(every_row_by_every_map)

@@ -120,7 +120,7 @@ void policy_decide_server(const struct decision *d, const struct server_facts *f
 enum tls_result sts_session_check(const struct sts_policy *p, struct slice server, const struct tls_facts *facts,
                                   const char **code)
 {
-    struct decision as_enforced = { .level = LEVEL_VERIFY };
+    struct decision as_enforced = { .level = LEVEL_VERIFY, .min_version = TLS_VERSION_1_2 };
 
     *code = "";
     if (!sts_policy_allows(p, server)) {

@@ -91,12 +91,14 @@ TEST(policy_decide_server)
 TEST(sts_session_check)
 {
     struct tls_facts good = { .is_tls = true, .version = TLS_VERSION_1_3, .verdict = CERT_TRUSTED, .name_matches = true };
-    struct tls_facts expired = good, clear = { .is_tls = false };
+    struct tls_facts expired = good, old = good, clear = { .is_tls = false };
     const char *code;
 
     expired.verdict = CERT_EXPIRED;
+    old.version = TLS_VERSION_1_1;
     CHECK(sts_session_check(&enforce, SLICE_LIT(MX), &good, &code) == TLS_RESULT_OK && code[0] == '\0');
     CHECK(sts_session_check(&enforce, SLICE_LIT(MX), &expired, &code) == TLS_RESULT_CERTIFICATE_EXPIRED);
+    CHECK(sts_session_check(&enforce, SLICE_LIT(MX), &old, &code) == TLS_RESULT_VALIDATION_FAILURE);
     CHECK(sts_session_check(&enforce, SLICE_LIT(MX), &clear, &code) == TLS_RESULT_STARTTLS_NOT_SUPPORTED);
     CHECK(sts_session_check(&enforce, SLICE_LIT("mx.bad.example"), &good, &code) == TLS_RESULT_VALIDATION_FAILURE);
     CHECK_STR(slice_str(code), "mx-not-in-policy");

@@ -14,11 +14,20 @@ struct session {
     size_t                     len;
 };
 
-/* Our own reports are not counted, or they would beget reports for ever; nor is what a local choice leads elsewhere. */
+/* Our own reports are not counted, or they would beget reports for ever; nor is what a local choice leads elsewhere, as the
+ * alternate route does: what the recipient's domain publishes says nothing of its servers. */
 static bool is_counted(const struct delivery *d)
 {
-    return d->job->message->stored.origin != ORIGIN_REPORT && (d->host == NULL || d->host->looks_up_mx) &&
-           d->worker->recorder != NULL;
+    return d->job->message->stored.origin != ORIGIN_REPORT && !d->on_alternate &&
+           (d->host == NULL || d->host->looks_up_mx) && d->worker->recorder != NULL;
+}
+
+/* Where TLS was not even asked for (level none), the server has not failed to offer it. */
+static bool tries_tls(const struct connection *c)
+{
+    const struct decision *d = connection_decision(c);
+
+    return d->level != LEVEL_NONE || decision_requires_tls(d);
 }
 
 static struct slice report_domain(const struct delivery *d)
@@ -83,14 +92,12 @@ static void add_dane(struct session *s)
         policy.strings_len = dane->set.texts_len;
         policy.domain = dane->set.base_domain;
     }
-    if (dane->state == DANE_BOGUS || dane->state == DANE_FAILED)
-        result = TLS_RESULT_DNSSEC_INVALID;
+    if (s->connection == NULL)
+        result = s->failure->result;
     else if (dane->state == DANE_UNUSABLE && result == TLS_RESULT_OK)
         result = TLS_RESULT_TLSA_INVALID;
     else if (dane->state == DANE_USABLE && result == TLS_RESULT_OK)
         result = decision_check(&as_enforced, s->tls, s->server, NULL);
-    else if (dane->state == DANE_NONE)
-        result = TLS_RESULT_DANE_REQUIRED;
     add_policy(s, &policy, result, dane->state == DANE_UNUSABLE ? "all-tlsa-records-unusable" : "");
 }
 
@@ -156,7 +163,7 @@ void delivery_report_session(struct delivery *d, const struct connection *c, con
 {
     struct session s = { .d = d, .connection = c, .tls = connection_tls(c), .failure = failure };
 
-    if (is_counted(d) && d->at < d->candidates_len)
+    if (is_counted(d) && d->at < d->candidates_len && tries_tls(c))
         count(&s);
 }
 
@@ -165,7 +172,8 @@ void delivery_report_skipped(struct delivery *d)
     static const struct tls_facts nothing;
     struct connection_failure failure = { .cause = FAILURE_TLS, .result = d->server.result };
     struct session s = { .d = d, .tls = &nothing, .failure = &failure };
+    bool is_for_sender = d->server.result == TLS_RESULT_VALIDATION_FAILURE && d->decision.sts == NULL; /* REQUIRETLS */
 
-    if (is_counted(d) && !(d->decision.needs_requiretls && d->decision.sts == NULL))
+    if (is_counted(d) && !is_for_sender)
         count(&s);
 }

@@ -1,5 +1,5 @@
-/* Preloaded into a daemon, moves its wall clock by as many seconds as stand in the file CLOCK_SHIFT_FILE, a binary int64; the
- * monotonic clock goes on as it was. */
+/* Preloaded into a daemon, moves its wall clock by as many seconds as stand in the file CLOCK_SHIFT_FILE, a binary
+ * int64; the monotonic clock goes on as it was. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -28,13 +28,14 @@ class Partner:
         self.partners, self.internet, self.authority = partners, partners.internet, partners.authority
         self.zone, self.domain = zone, zone.name
 
-    def server(self, label="mx", names=None, tls="good", tlsa=(), preference=10, **options):
+    def server(self, label="mx", names=None, tls="good", tlsa=(), preference=10, is_v6=False, **options):
         """A mail server LABEL.DOMAIN. `tls`: a Certificate, "good" for one of ours with its name, None for none. `tlsa`: texts of
         records, in which OWN stands for the digest of its key."""
-        name, address = f"{label}.{self.domain}", self.internet.address(next(self.partners.addresses))
+        name, last = f"{label}.{self.domain}", next(self.partners.addresses)
+        address = self.internet.address6(last) if is_v6 else self.internet.address(last)
         certificate = self.authority.issue(*(names or [name])) if tls == "good" else tls
         sink = self.internet.add_server(Sink(address, 25, tls=certificate and server_context(certificate), **options))
-        self.zone.add(f"{name}. A {address}", f"{self.domain}. MX {preference} {name}.")
+        self.zone.add(f"{name}. {'AAAA' if is_v6 else 'A'} {address}", f"{self.domain}. MX {preference} {name}.")
         self.zone.add(*(f"_25._tcp.{name}. TLSA {text.replace('OWN', certificate.digest if certificate else '')}" for text in tlsa))
         return sink
 

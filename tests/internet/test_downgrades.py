@@ -264,6 +264,15 @@ def test_many_records_come_by_tcp(daemon, partners):
     assert outcome["outcome"] == "delivered" and sink.messages[0].tls, daemon.trace(message)
 
 
+@pytest.mark.parametrize("tlsa, outcome", [("3 1 1 OWN", "delivered"), ("3 1 1 " + "00" * 32, "deferred")])
+def test_over_ipv6_alone(daemon, partners, tlsa, outcome):
+    """The address family makes no difference to what is asked and demanded."""
+    partner = partners.new()
+    sink = partner.server("mx", tlsa=[tlsa], is_v6=True)
+    partner.publish()
+    assert send(daemon, partner)[1]["outcome"] == outcome and len(sink.messages) == (outcome == "delivered")
+
+
 def test_one_failing_server_name_blocks_no_domain(daemon, partners, internet):
     """The best MX has no address that can be had; the next one takes the mail."""
     partner = partners.new()

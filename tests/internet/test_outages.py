@@ -140,6 +140,23 @@ def test_signatures_end_while_we_run(start, partners, tmp_path):
     assert all(m.tls for m in sink.messages)
 
 
+def test_end_while_a_policy_is_fetched(start, partners, internet):
+    """What only looks things up is no reason to linger, and its message is there afterwards."""
+    daemon = start()
+    partner = partners.new("unsigned")
+    sink = partner.server("mx")
+    partner.policy("mx", silent=True)
+    partner.publish()
+    message = daemon.submit("a@example.test", f"b@{partner.domain}")
+    until(lambda: partner.fetches() == 1, 20, "the fetch")
+    daemon.stop()
+    internet.policies.hang_up()
+    partner.policy("mx", id="2")
+    partner.publish()
+    daemon.start()
+    assert daemon.outcome(message, 40)["outcome"] == "delivered" and sink.messages[0].tls
+
+
 def test_requiretls_survives_a_crash(start, partners):
     """RTL-05: the flag is part of the envelope on disk."""
     daemon = start()

@@ -3,7 +3,7 @@
 #define STERNPOST_BRIDGE_ENTRY_H
 
 #include "bridge/lookup.h"
-#include "bridge/survey.h"
+#include "bridge/dane_survey.h"
 
 enum {
     DANE_LEAST_S = 180, /* DNS is not asked more often, whatever it says */

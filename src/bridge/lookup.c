@@ -19,7 +19,7 @@ enum { KEY_LONGEST = 255, EVICT_TRIES = 16 };
 #define BUSY SLICE_LIT("29:TEMP too many domains at once,")
 
 struct survey_job {
-    struct survey survey; /* first */
+    struct dane_survey survey; /* first */
     struct lookup_entry *entry;
     struct survey_job *next; /* that waits for its turn */
 };
@@ -176,8 +176,8 @@ static void run_jobs(struct lookups *l)
             l->last = &l->first;
         l->jobs_waiting--;
         l->jobs_running++;
-        survey_start(&job->survey, l->config.loop, l->config.resolver, job->entry->name, l->config.port,
-                     next_random(l));
+        dane_survey_start(&job->survey, l->config.loop, l->config.resolver, job->entry->name, l->config.port,
+                          next_random(l));
     }
 }
 
@@ -189,7 +189,7 @@ static void set_refresh(struct lookups *l, struct lookup_entry *e, int64_t keep_
     loop_timer_set(l->config.loop, &e->refresh, ms - (int64_t)(next_random(l) % 1000) * ms / 10000);
 }
 
-static void on_survey(struct survey *s)
+static void on_survey(struct dane_survey *s)
 {
     struct survey_job *job = CONTAINER_OF(s, struct survey_job, survey);
     struct lookup_entry *e = job->entry;
@@ -198,7 +198,7 @@ static void on_survey(struct survey *s)
 
     e->job = NULL;
     e->is_used = e->waiters != NULL;
-    survey_release(&job->survey);
+    dane_survey_release(&job->survey);
     free(job);
     l->jobs_running--;
     set_refresh(l, e, keep_s);
@@ -430,7 +430,7 @@ static void drop_entry(struct lookups *l, struct lookup_entry *e)
     while (e->waiters != NULL)
         stop_waiting(e->waiters);
     if (e->job != NULL) {
-        survey_release(&e->job->survey);
+        dane_survey_release(&e->job->survey);
         free(e->job);
     }
     remove_entry(l, e);

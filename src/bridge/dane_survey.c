@@ -1,17 +1,17 @@
-#include "bridge/survey.h"
+#include "bridge/dane_survey.h"
 
 #include "base/memory.h"
 
 #include <stdlib.h>
 
 struct survey_server {
-    struct survey *survey;
+    struct dane_survey *survey;
     struct slice name;
     struct address_lookup addresses;
     struct dane_lookup dane;
 };
 
-static void close_one(struct survey *s)
+static void close_one(struct dane_survey *s)
 {
     s->open--;
     if (s->open == 0)
@@ -21,7 +21,7 @@ static void close_one(struct survey *s)
 static void on_dane(struct dane_lookup *l)
 {
     struct survey_server *server = CONTAINER_OF(l, struct survey_server, dane);
-    struct survey *s = server->survey;
+    struct dane_survey *s = server->survey;
     int64_t ttl_s = l->result.ttl_s > 0 ? l->result.ttl_s : 1;
 
     answer_dane_add(&s->dane, l->result.state);
@@ -33,13 +33,13 @@ static void on_dane(struct dane_lookup *l)
 static void on_addresses(struct address_lookup *l)
 {
     struct survey_server *server = CONTAINER_OF(l, struct survey_server, addresses);
-    struct survey *s = server->survey;
+    struct dane_survey *s = server->survey;
 
     server->dane.done = on_dane;
     dane_lookup_start(&server->dane, s->loop, s->resolver, server->name, s->port, l);
 }
 
-static void ask_for_servers(struct survey *s, const struct mx_result *mx)
+static void ask_for_servers(struct dane_survey *s, const struct mx_result *mx)
 {
     size_t len = mx->servers_len < SURVEY_SERVERS_MOST ? mx->servers_len : SURVEY_SERVERS_MOST;
 
@@ -58,7 +58,7 @@ static void ask_for_servers(struct survey *s, const struct mx_result *mx)
 
 static void on_mx(struct mx_lookup *l)
 {
-    struct survey *s = CONTAINER_OF(l, struct survey, mx);
+    struct dane_survey *s = CONTAINER_OF(l, struct dane_survey, mx);
 
     s->dane.mx_is_secure = l->result.is_secure;
     s->dane.mx_is_unknown = l->result.outcome == MX_FAILED || l->result.outcome == MX_BOGUS;
@@ -69,8 +69,8 @@ static void on_mx(struct mx_lookup *l)
 }
 
 /* We are asked for somebody else's deliveries, so our own name among the servers means nothing. */
-void survey_start(struct survey *s, struct loop *loop, struct resolver *r, struct slice domain, uint16_t port,
-                  uint32_t random)
+void dane_survey_start(struct dane_survey *s, struct loop *loop, struct resolver *r, struct slice domain,
+                       uint16_t port, uint32_t random)
 {
     s->loop = loop;
     s->resolver = r;
@@ -79,7 +79,7 @@ void survey_start(struct survey *s, struct loop *loop, struct resolver *r, struc
     mx_lookup_start(&s->mx, loop, r, domain, SLICE_LIT(""), random);
 }
 
-void survey_release(struct survey *s)
+void dane_survey_release(struct dane_survey *s)
 {
     size_t len = s->servers == NULL ? 0 : s->mx.result.servers_len;
 

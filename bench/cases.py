@@ -1,6 +1,7 @@
 """What is measured: each case sets the servers up, loads them, and gives one record for each repetition."""
 import json
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -53,8 +54,8 @@ class Bench:
             raise NotMeasured(f'{name} failed: {out.stderr.strip()}')
         return json.loads(out.stdout)
 
-    def sink(self, expect, certificate):
-        command = [self.sink_program, '--listen', f'127.0.0.1:{SINK_PORT}', '--expect', str(expect), '--seconds',
+    def sink(self, expect, certificate, address='127.0.0.1'):
+        command = [self.sink_program, '--listen', f'{address}:{SINK_PORT}', '--expect', str(expect), '--seconds',
                    str(LIMIT_S)]
         if certificate:
             command += ['--certificate', certificate[0], '--key', certificate[1]]
@@ -304,6 +305,39 @@ class Datagrams(Case):
                 'foreign': machine.share(besides_s=cpu_s + sent['cpu_s'])}
 
 
+class Certificates(Case):
+    """Certificates a second, from 200 STARTTLS servers: one sink that listens on 200 addresses, each in a network of its own."""
+    kind, servers = 'scan', 200
+
+    def measure(self, bench, server):
+        certificate = bench.certificate('p256')
+        server.start(certificate)
+        warm = self.once(bench, server, certificate, 1)
+        rounds = 1 if bench.quick else int(max(1, min(warm['per_s'] * bench.seconds / self.servers, 100)))
+        return warm if rounds == 1 else self.once(bench, server, certificate, rounds)
+
+    def once(self, bench, server, certificate, rounds):
+        file, wanted = os.path.join(server.folder, 'servers'), self.servers * rounds
+        with open(file, 'w', encoding='utf-8') as out:
+            out.writelines(f'127.10.{i + 1}.1:{SINK_PORT}\n' for _ in range(rounds) for i in range(self.servers))
+        sink = bench.sink(1, certificate, '0.0.0.0')  # it waits for a message that never comes
+        before, machine, started = resource.getrusage(resource.RUSAGE_CHILDREN), Machine(), time.monotonic()
+        try:
+            done = subprocess.run(server.command(file), capture_output=True, timeout=LIMIT_S, check=False)
+            seconds = time.monotonic() - started
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            sink.terminate()
+            seen = json.loads(sink.communicate(timeout=LIMIT_S)[0])
+        finally:
+            sink.kill()
+            sink.wait()
+        if server.count(done.stdout) != wanted:
+            raise NotMeasured(f'{server.count(done.stdout)} certificates of {wanted}; {done.stderr.decode().strip()[-200:]}')
+        cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {'per_s': wanted / seconds, 'cpu_ms': cpu_s * 1000 / wanted,
+                'foreign': machine.share(besides_s=cpu_s + seen['cpu_s'])}
+
+
 BOTH = ('sternpost', 'postfix')
 CASES = [
     Rate('clear-1', 'relay in clear, 1 message a connection',
@@ -340,6 +374,9 @@ CASES = [
     Datagrams('datagrams', 'TLSRPT datagrams, 20,000 a second for 10 s',
               [('lost at the socket', 'lost', 'at most', 0), ('not in the store at the end', 'missing', 'at most', 0)],
               ('sternpost',)),
+    Certificates('cert-scan', 'certificates a second of 200 STARTTLS servers',
+                 [('certificates/s against posttls-finger, 16 at a time', 'ratio_finger', 'at least', 4),
+                  ('certificates/s against openssl s_client, 16 at a time', 'ratio_openssl', 'at least', 12)]),
 ]
 
 

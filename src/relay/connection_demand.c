@@ -55,6 +55,8 @@ static bool was_found_by(const struct decision *judged, const struct decision *d
         return false;
     if (d->needs_requiretls && !judged->needs_requiretls)
         return false;
+    if (d->level == LEVEL_DANE && judged->level != LEVEL_DANE) /* it may be the wrong server (DNS-08) */
+        return false;
     return judged->level == LEVEL_DANE || slice_eq(judged->sts_id, d->sts_id);
 }
 

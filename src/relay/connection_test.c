@@ -4,6 +4,9 @@
 #include "relay/pool.h"
 #include "relay/script_peer.h"
 
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+
 enum { WAIT_MS = 10000, SHORT_MS = 400 };
 
 /* A worker as far as a connection looks at it. */
@@ -275,6 +278,58 @@ TEST(connection_is_reused_for_no_more_than_it_proved)
     check_meets(CLEAR_ON_PURPOSE, GREETED "S 250-mx\nS 250 STARTTLS\nC QUIT\nW", LEVEL_MAY);
 }
 
+/* The record "3 1 1" of the certificate "good". */
+static void key_of_good(unsigned char digest[static SHA256_DIGEST_LENGTH])
+{
+    BIO *in = BIO_new_file(path_of("good", "pem"), "r");
+    X509 *cert = PEM_read_bio_X509(in, NULL, NULL, NULL);
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+    CHECK(len > 0);
+    SHA256(der, (size_t)len, digest);
+    OPENSSL_free(der);
+    X509_free(cert);
+    BIO_free(in);
+}
+
+/* DNS-08: a server out of unsigned MX records that met its TLSA records, besides an MTA-STS policy, is not proven to be the
+ * right one: a rule that demands dane would have passed it over. */
+TEST(records_of_an_unproven_server_serve_nobody_who_demands_dane)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    const struct tlsa_record record = { 3, 1, 1, { (const char *)digest, sizeof digest } };
+    const struct tlsa_set set = { .records = &record, .records_len = 1, .base_domain = mx_name[0] };
+    struct decision d = demand(LEVEL_VERIFY), later;
+    struct tls_server *tls = serve_one("good");
+    struct connection_plan plan = { .server = mx_name[0], .addresses_len = 1, .tries_tls = true, .decision = &d,
+                                    .names = &mx_name[0], .names_len = 1, .tlsa = &set };
+    struct watched w = { .user.on_event = on_event };
+    struct script_peer peer;
+    struct connection *c;
+
+    key_of_good(digest);
+    d.uses_dane = d.needs_tlsa_match = true;
+    d.sts_id = SLICE_LIT("1");
+    script_peer_open(&peer);
+    peer.tls = tls;
+    peer.scripts[0] = SHAKEN AGAIN "S 250 mx\nC QUIT\nW";
+    script_peer_start(&peer);
+    plan.addresses = &peer.at;
+    worker_begin();
+    c = connection_open(worker, &plan, &w.user);
+    turn_until(&w.is_ready, &w.is_failed);
+    CHECK(w.is_ready && connection_tls(c)->dane == DANE_MATCHED);
+    later = d;
+    CHECK(connection_meets(c, &later));
+    later.level = LEVEL_DANE;
+    CHECK(!connection_meets(c, &later));
+    connection_drop(c);
+    worker_end();
+    script_peer_close(&peer, "unproven", true);
+    tls_server_free(tls);
+}
+
 /* -- transactions and the pool -------------------------------------------------------------------------------------- */
 
 #define TEXT(s) { (s), sizeof(s) - 1 }
@@ -379,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(connection_outcomes),
         T(connection_is_reused_for_no_more_than_it_proved),
+          T(records_of_an_unproven_server_serve_nobody_who_demands_dane),
         T(connection_serves_one_letter_after_another),
         T(connection_breaks_amid_a_letter),
         T(pool_keeps_no_more_than_it_may),

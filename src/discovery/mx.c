@@ -206,6 +206,12 @@ void mx_lookup_release(struct mx_lookup *l)
     arena_release(&l->arena);
 }
 
+bool mx_is_within(struct slice server, struct slice domain)
+{
+    return slice_eq_case(server, domain) || (server.len > domain.len && slice_ends_case(server, domain) &&
+                                             server.ptr[server.len - domain.len - 1] == '.');
+}
+
 size_t mx_domain_names(const struct mx_lookup *l, struct slice out[static 2])
 {
     size_t len = 0;

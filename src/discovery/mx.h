@@ -52,6 +52,9 @@ void mx_lookup_release(struct mx_lookup *l);
  * records are not signed. Their number; they live as long as the lookup. */
 size_t mx_domain_names(const struct mx_lookup *l, struct slice out[static 2]);
 
+/* May the name stand for the domain, where its MX records prove nothing? It does when it lies within it (DNS-01). */
+bool mx_is_within(struct slice server, struct slice domain);
+
 /* The pure part: an answer into a result. For tests and mx_lookup. */
 void mx_judge(const struct dns_answer *answer, struct slice domain, struct slice own_name, uint32_t random,
               struct arena *arena, struct mx_result *out);

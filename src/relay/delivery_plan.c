@@ -108,12 +108,6 @@ void delivery_decide(struct delivery *d)
 
 /* -- servers ------------------------------------------------------------------------------------------------------- */
 
-static bool is_within(struct slice name, struct slice domain)
-{
-    return slice_eq_case(name, domain) ||
-           (name.len > domain.len && slice_ends_case(name, domain) && name.ptr[name.len - domain.len - 1] == '.');
-}
-
 static void fail_lookup(struct delivery *d, const struct mx_result *r)
 {
     if (d->host != NULL) { /* our host leads nowhere: for us to mend, and no fault of the recipient's */
@@ -172,7 +166,7 @@ static void on_mx(struct mx_lookup *l)
             .port = d->host == NULL ? d->worker->config->outbound.port : d->host->primary[0].port,
             .is_implicit_tls = d->host != NULL && d->host->is_implicit_tls,
             .is_proven = r->is_secure,
-            .is_trusted_name = r->is_secure || is_within(r->servers[i].name, l->domain),
+            .is_trusted_name = r->is_secure || mx_is_within(r->servers[i].name, l->domain),
         };
     delivery_next_server(d);
 }

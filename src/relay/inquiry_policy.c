@@ -62,6 +62,20 @@ static void on_session(struct connection_user *u, struct connection *c, enum con
     next_server(p);
 }
 
+static uint16_t port_of(const struct probe *p)
+{
+    return p->host != NULL ? p->host->primary[0].port : p->worker->config->outbound.port;
+}
+
+/* As delivery_set_names() has it: a name out of unsigned DNS proves nothing to a rule (DNS-01). */
+static struct slice expected_name(const struct probe *p)
+{
+    const struct decision *d = &p->server.decision;
+    bool is_trusted = p->mx.result.is_secure || mx_is_within(current(p)->name, p->mx.domain);
+
+    return d->level == LEVEL_VERIFY && d->sts == NULL && !is_trusted ? p->mx.domain : current(p)->name;
+}
+
 static void connect_to(struct probe *p)
 {
     const struct decision *d = &p->server.decision;
@@ -70,6 +84,7 @@ static void connect_to(struct probe *p)
         .server = current(p)->name,
         .addresses = p->lookup.addresses,
         .addresses_len = p->lookup.addresses_len,
+        .is_implicit_tls = p->host != NULL && p->host->is_implicit_tls,
         .tries_tls = d->level != LEVEL_NONE || decision_requires_tls(d),
         .decision = d,
         .names = d->names_len > 0 ? d->names : name,
@@ -79,15 +94,15 @@ static void connect_to(struct probe *p)
         .dane_names_len = mx_domain_names(&p->mx, p->domain_names),
     };
 
-    /* As delivery_set_names() has it: a name out of unsigned DNS proves nothing to a rule (DNS-01). */
-    *name = d->level == LEVEL_VERIFY && d->sts == NULL && !p->mx.result.is_secure ? p->mx.domain : current(p)->name;
+    *name = expected_name(p);
     p->user.on_event = on_session;
     p->connection = connection_open(p->worker, &plan, &p->user);
 }
 
 static bool is_allowed(const struct probe *p, const struct net_address *a)
 {
-    return net_address_is_global(a) || p->worker->config->outbound.allows_private;
+    return net_address_is_global(a) || p->worker->config->outbound.allows_private ||
+           (p->host != NULL && p->host->allows_private);
 }
 
 static void drop_private(struct probe *p)
@@ -134,7 +149,7 @@ static void on_addresses(struct address_lookup *l)
         return;
     }
     p->dane.done = on_dane;
-    dane_lookup_start(&p->dane, p->worker->loop, p->worker->resolver, current(p)->name, p->worker->config->outbound.port, l);
+    dane_lookup_start(&p->dane, p->worker->loop, p->worker->resolver, current(p)->name, port_of(p), l);
 }
 
 static void next_server(struct probe *p)
@@ -147,8 +162,7 @@ static void next_server(struct probe *p)
         return;
     }
     p->lookup = (struct address_lookup){ .done = on_addresses };
-    address_lookup_start(&p->lookup, p->worker->loop, p->worker->resolver, current(p)->name,
-                         p->worker->config->outbound.port);
+    address_lookup_start(&p->lookup, p->worker->loop, p->worker->resolver, current(p)->name, port_of(p));
 }
 
 /* -- the domain -------------------------------------------------------------------------------------------------------- */

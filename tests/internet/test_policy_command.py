@@ -106,6 +106,14 @@ def test_a_policy_that_cannot_be_had(daemon):
     assert "mode" not in answer["mta-sts"] and answer["mta-sts"]["text"].startswith("the MTA-STS policy could not be had: ")
 
 
+def test_a_name_within_the_domain(daemon):
+    """DNS-01: out of unsigned DNS only a name within the domain stands for it, here as in a delivery."""
+    daemon.set_up("rule", "within", to="unsigned.ins.example", level="verify")
+    _, server = ask(daemon, "unsigned.ins.example")
+    assert server["session"]["ok"], server
+    assert daemon.outcome(daemon.submit("a@example.test", "b@unsigned.ins.example"))["outcome"] == "delivered"
+
+
 def test_no_connect(daemon):
     _, server = ask(daemon, "dane.example", "--no-connect")
     assert server["dane"] == "usable" and "session" not in server

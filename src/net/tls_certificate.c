@@ -58,13 +58,13 @@ static void read_names(struct arena *arena, struct tls_certificate *c, const cha
                         LOG_STR("name", text));
     }
     GENERAL_NAMES_free(all);
+}
+
+static void warn_of_oddities(const struct tls_certificate *c, const char *chain_file)
+{
     if (c->names_len == 0)
         log_warning(NULL, "certificate has no DNS name: senders that verify will refuse it",
                     LOG_CSTR("file", chain_file));
-}
-
-static void warn_of_dates(const struct tls_certificate *c, const char *chain_file)
-{
     if (X509_cmp_current_time(X509_get0_notAfter(c->leaf)) < 0)
         log_warning(NULL, "certificate has expired: senders that verify will refuse it", LOG_CSTR("file", chain_file));
     if (X509_cmp_current_time(X509_get0_notBefore(c->leaf)) > 0)
@@ -72,26 +72,26 @@ static void warn_of_dates(const struct tls_certificate *c, const char *chain_fil
                     LOG_CSTR("file", chain_file));
 }
 
-/* The leaf, then what else there is; the end of the file shows as the error "no start line". */
-static enum status read_chain(FILE *f, const char *path, struct tls_certificate *c, struct fault *why)
+/* The leaf, then what else there is; the end of the text shows as the error "no start line". */
+static enum status read_chain(BIO *bio, const char *what, struct tls_certificate *c, struct fault *why)
 {
     char reason[160];
     X509 *next;
 
-    c->leaf = PEM_read_X509(f, NULL, NULL, NULL);
+    c->leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     if (c->leaf == NULL)
-        return fault_set(why, ERR_SYNTAX, "'%s' holds no certificate in PEM form: %s", path,
+        return fault_set(why, ERR_SYNTAX, "'%s' holds no certificate in PEM form: %s", what,
                          tls_error_text(reason, sizeof reason));
     c->chain = sk_X509_new_null();
     tls_must(c->chain != NULL);
-    while ((next = PEM_read_X509(f, NULL, NULL, NULL)) != NULL) {
+    while ((next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
         tls_must(sk_X509_push(c->chain, next) > 0);
         if (sk_X509_num(c->chain) >= CHAIN_MAX)
             return fault_set(why, ERR_SYNTAX, "'%s' holds more than %d certificates: keep the leaf and its issuers",
-                             path, CHAIN_MAX);
+                             what, CHAIN_MAX);
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return fault_set(why, ERR_SYNTAX, "certificate %d in '%s' is damaged: %s", sk_X509_num(c->chain) + 2, path,
+        return fault_set(why, ERR_SYNTAX, "certificate %d in '%s' is damaged: %s", sk_X509_num(c->chain) + 2, what,
                          tls_error_text(reason, sizeof reason));
     ERR_clear_error();
     return OK;
@@ -106,23 +106,25 @@ static enum tls_key_kind kind_of(const EVP_PKEY *key)
     }
 }
 
-static enum status load(FILE *f, const char *chain_file, const char *key_file, struct tls_certificate *c,
-                        struct fault *why)
+/* Takes what was read; *out is written only on OK. */
+static enum status finish(struct tls_certificate *c, enum status st, const char *what, const char *key_what,
+                          struct arena *arena, struct tls_certificate *out, struct fault *why)
 {
-    enum status st = read_chain(f, chain_file, c, why);
-
-    if (st == OK)
-        st = tls_key_load(key_file, &c->key, why);
-    if (st != OK)
-        return st;
-    if (X509_check_private_key(c->leaf, c->key) != 1) {
+    if (st == OK && X509_check_private_key(c->leaf, c->key) != 1) {
         ERR_clear_error();
-        return fault_set(why, ERR_CONFLICT,
-                         "the private key '%s' does not belong to the first certificate in '%s': the server's own "
-                         "certificate stands first, its issuers behind it",
-                         key_file, chain_file);
+        st = fault_set(why, ERR_CONFLICT,
+                       "the private key '%s' does not belong to the first certificate in '%s': the server's own "
+                       "certificate stands first, its issuers behind it",
+                       key_what, what);
+    }
+    if (st != OK) {
+        tls_certificate_release(c);
+        return st;
     }
     c->kind = kind_of(c->key);
+    c->what = arena_copy(arena, slice_str(what)).ptr;
+    read_names(arena, c, what);
+    *out = *c;
     return OK;
 }
 
@@ -132,20 +134,50 @@ enum status tls_certificate_load(const char *chain_file, const char *key_file, s
     struct tls_certificate c = { 0 };
     FILE *f = fopen(chain_file, "re");
     enum status st;
+    BIO *bio;
 
     tls_setup();
     if (f == NULL)
         return fault_errno(why, "cannot read the certificate '%s'", chain_file);
-    st = load(f, chain_file, key_file, &c, why);
-    (void)fclose(f);
-    if (st != OK) {
-        tls_certificate_release(&c);
-        return st;
-    }
-    read_names(arena, &c, chain_file);
-    warn_of_dates(&c, chain_file);
-    *out = c;
-    return OK;
+    bio = BIO_new_fp(f, BIO_CLOSE);
+    tls_must(bio != NULL);
+    st = read_chain(bio, chain_file, &c, why);
+    BIO_free(bio);
+    if (st == OK)
+        st = tls_key_load(key_file, &c.key, why);
+    st = finish(&c, st, chain_file, key_file, arena, out, why);
+    if (st == OK)
+        warn_of_oddities(out, chain_file);
+    return st;
+}
+
+enum status tls_certificate_read(struct slice chain, struct slice key, const char *what, const char *key_what,
+                                 struct arena *arena, struct tls_certificate *out, struct fault *why)
+{
+    struct tls_certificate c = { 0 };
+    enum status st;
+    BIO *bio;
+
+    tls_setup();
+    bio = BIO_new_mem_buf(chain.ptr, (int)chain.len);
+    tls_must(bio != NULL);
+    st = read_chain(bio, what, &c, why);
+    BIO_free(bio);
+    if (st == OK)
+        st = tls_key_read(key, key_what, &c.key, why);
+    return finish(&c, st, what, key_what, arena, out, why);
+}
+
+void tls_certificate_share(const struct tls_certificate *from, struct arena *arena, struct tls_certificate *out)
+{
+    *out = *from;
+    tls_must(X509_up_ref(from->leaf) && EVP_PKEY_up_ref(from->key));
+    out->chain = X509_chain_up_ref(from->chain);
+    tls_must(out->chain != NULL);
+    out->what = arena_copy(arena, slice_str(from->what)).ptr;
+    out->names = ARENA_ARRAY(arena, struct slice, from->names_len);
+    for (size_t i = 0; i < from->names_len; i++)
+        out->names[i] = arena_copy(arena, from->names[i]);
 }
 
 void tls_certificate_release(struct tls_certificate *c)

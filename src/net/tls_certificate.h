@@ -19,12 +19,18 @@ struct tls_certificate {
     enum tls_key_kind kind;
     struct slice *names; /* DNS names of the leaf, lower case, valid host names, "*." may lead; in the arena */
     size_t names_len;
+    const char *what; /* for messages: the chain's file, or what it was called; in the arena */
 };
 
 /* ERR_NOT_FOUND, ERR_TEMPORARY, ERR_SYNTAX, or ERR_CONFLICT (key and leaf do not belong together). What is unusual
  * but works (out of its dates, no DNS name) is a warning in the log. *out is written only on OK. */
 MUST_USE enum status tls_certificate_load(const char *chain_file, const char *key_file, struct arena *arena,
                                           struct tls_certificate *out, struct fault *why);
+/* The same from the texts of such files, without warnings; `what` and `key_what` name them in messages. */
+MUST_USE enum status tls_certificate_read(struct slice chain, struct slice key, const char *what, const char *key_what,
+                                          struct arena *arena, struct tls_certificate *out, struct fault *why);
+/* One more owner of leaf, chain and key; what else there is is copied into `arena`. */
+void tls_certificate_share(const struct tls_certificate *from, struct arena *arena, struct tls_certificate *out);
 void tls_certificate_release(struct tls_certificate *c);
 
 /* Lower-cases a host name of letters, digits, hyphens and dots into `out`; false when it is anything else (TLS-17). */

@@ -22,19 +22,12 @@ struct tls_identities {
     struct identity *identities, *fallback;
 };
 
-static enum status load_all(struct tls_identities *t, const struct tls_server_certificate *files, size_t files_len,
-                            struct fault *why)
+static void share_all(struct tls_identities *t, const struct tls_certificate *const *certificates, size_t len)
 {
-    t->certificates = ARENA_ARRAY(&t->arena, struct tls_certificate, files_len);
-    for (size_t i = 0; i < files_len; i++) {
-        enum status st =
-            tls_certificate_load(files[i].chain_file, files[i].key_file, &t->arena, &t->certificates[i], why);
-
-        if (st != OK)
-            return st;
-        t->certificates_len++;
-    }
-    return OK;
+    t->certificates = ARENA_ARRAY(&t->arena, struct tls_certificate, len);
+    for (size_t i = 0; i < len; i++)
+        tls_certificate_share(certificates[i], &t->arena, &t->certificates[i]);
+    t->certificates_len = len;
 }
 
 static struct slice wildcard_for(struct slice name, char out[static TLS_CERTIFICATE_NAME_MAX + 2])
@@ -68,8 +61,7 @@ static void choose(const struct tls_identities *t, struct slice name, int chosen
     }
 }
 
-static enum status use_certificates(const struct tls_identities *t, const struct identity *id,
-                                    const struct tls_server_certificate *files, struct fault *why)
+static enum status use_certificates(const struct tls_identities *t, const struct identity *id, struct fault *why)
 {
     char reason[160];
 
@@ -80,15 +72,14 @@ static enum status use_certificates(const struct tls_identities *t, const struct
             continue;
         c = &t->certificates[id->chosen[kind]];
         if (SSL_CTX_use_cert_and_key(id->ssl, c->leaf, c->key, c->chain, 1) != 1)
-            return fault_set(why, ERR_PERMANENT, "cannot use the certificate '%s': %s",
-                             files[id->chosen[kind]].chain_file, tls_error_text(reason, sizeof reason));
+            return fault_set(why, ERR_PERMANENT, "cannot use the certificate '%s': %s", c->what,
+                             tls_error_text(reason, sizeof reason));
     }
     return OK;
 }
 
 /* What loading needs beside the result. */
 struct loading {
-    const struct tls_server_certificate *files;
     SSL_CTX *(*new_context)(void *arg);
     void *arg;
 };
@@ -108,23 +99,30 @@ static enum status identity_of(struct tls_identities *t, const struct loading *l
     id->ssl = l->new_context(l->arg);
     id->next = t->identities;
     t->identities = *out = id;
-    return use_certificates(t, id, l->files, why);
+    return use_certificates(t, id, why);
+}
+
+/* What serves a name: an exact name first, then a wildcard for its first label, of each kind of key the first. */
+static void choose_for(const struct tls_identities *t, struct slice name, int chosen[static TLS_KEY_KINDS])
+{
+    char wildcard[TLS_CERTIFICATE_NAME_MAX + 2];
+
+    choose(t, name, chosen);
+    if (!slice_starts(name, SLICE_LIT("*.")))
+        choose(t, wildcard_for(name, wildcard), chosen);
 }
 
 static enum status add_names(struct tls_identities *t, const struct loading *l, const struct tls_certificate *c,
                              struct fault *why)
 {
     for (size_t i = 0; i < c->names_len; i++) {
-        char wildcard[TLS_CERTIFICATE_NAME_MAX + 2];
         int chosen[TLS_KEY_KINDS] = { -1, -1, -1 };
         struct identity *id;
         enum status st;
 
         if (map_get(&t->by_name, c->names[i]) != NULL)
             continue;
-        choose(t, c->names[i], chosen);
-        if (!slice_starts(c->names[i], SLICE_LIT("*.")))
-            choose(t, wildcard_for(c->names[i], wildcard), chosen);
+        choose_for(t, c->names[i], chosen);
         st = identity_of(t, l, chosen, &id, why);
         if (st != OK)
             return st;
@@ -133,32 +131,35 @@ static enum status add_names(struct tls_identities *t, const struct loading *l, 
     return OK;
 }
 
-/* The first certificate, with those of other kinds that have its first name. */
-static enum status choose_fallback(struct tls_identities *t, const struct loading *l, struct fault *why)
+static enum status choose_fallback(struct tls_identities *t, const struct loading *l, struct slice fallback,
+                                   struct fault *why)
 {
     const struct tls_certificate *first = &t->certificates[0];
     int chosen[TLS_KEY_KINDS] = { -1, -1, -1 };
 
-    chosen[first->kind] = 0;
-    if (first->names_len > 0)
-        choose(t, first->names[0], chosen);
+    choose_for(t, fallback, chosen);
+    if (chosen[TLS_KEY_RSA] < 0 && chosen[TLS_KEY_ECDSA] < 0 && chosen[TLS_KEY_OTHER] < 0) {
+        chosen[first->kind] = 0;
+        if (first->names_len > 0)
+            choose(t, first->names[0], chosen);
+    }
     return identity_of(t, l, chosen, &t->fallback, why);
 }
 
-enum status tls_identities_load(const struct tls_server_certificate *files, size_t files_len,
-                                SSL_CTX *(*new_context)(void *arg), void *arg, struct tls_identities **out,
-                                struct fault *why)
+enum status tls_identities_new(const struct tls_certificate *const *certificates, size_t len, struct slice fallback,
+                               SSL_CTX *(*new_context)(void *arg), void *arg, struct tls_identities **out,
+                               struct fault *why)
 {
-    const struct loading l = { .files = files, .new_context = new_context, .arg = arg };
-    struct tls_identities *t = NEW(struct tls_identities);
+    const struct loading l = { .new_context = new_context, .arg = arg };
+    struct tls_identities *t;
     enum status st;
 
+    if (len == 0)
+        return fault_set(why, ERR_NOT_FOUND, "no certificate is named: TLS needs at least one chain and key");
+    t = NEW(struct tls_identities);
     map_init(&t->by_name);
-    st = load_all(t, files, files_len, why);
-    if (st == OK && files_len == 0)
-        st = fault_set(why, ERR_NOT_FOUND, "no certificate is named: TLS needs at least one chain and key");
-    if (st == OK)
-        st = choose_fallback(t, &l, why);
+    share_all(t, certificates, len);
+    st = choose_fallback(t, &l, fallback, why);
     for (size_t i = 0; st == OK && i < t->certificates_len; i++)
         st = add_names(t, &l, &t->certificates[i], why);
     if (st != OK) {

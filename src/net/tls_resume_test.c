@@ -46,7 +46,7 @@ TEST(resumption)
     meet(server, client, &target, &m);
     CHECK(m.client.verdict == CERT_UNTRUSTED);
     write_set(index_of("good"), "good");
-    tls_server_refresh(server);
+    CHECK(renew(server, "good") == OK);
     meet(server, client, &target, &m);
     CHECK(m.met && m.client.is_resumed && m.client.verdict == CERT_UNTRUSTED && m.client.verdict_text[0] != '\0');
     /* Another demand is another session. */

@@ -9,9 +9,11 @@
 #include "net/tls_ticket.h"
 #include "net/tls_trust.h"
 
+#include <assert.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 enum { SESSION_CONTEXT = 16 };
@@ -20,6 +22,17 @@ struct stamp {
     struct timespec changed;
     off_t size;
     ino_t inode;
+};
+
+struct edition {
+    struct tls_identities *identities;
+    unsigned until;
+};
+
+/* Replaced whole. */
+struct offer {
+    struct edition *editions;
+    size_t editions_len;
 };
 
 /* Every session begins in `front`, which has no certificate, and moves to the context of an identity when the name is
@@ -33,8 +46,9 @@ struct tls_server {
     struct stamp *stamps; /* two for each set: chain, key; of the last load, good or bad */
     SSL_CTX *front;
     struct tls_tickets *tickets;
-    pthread_rwlock_t lock; /* for `identities`, which is replaced whole */
-    struct tls_identities *identities;
+    atomic_uint draws;
+    pthread_rwlock_t lock; /* guards `offer` */
+    struct offer *offer;
 };
 
 static int owner_index;
@@ -93,6 +107,18 @@ static SSL_CTX *new_context(void *arg)
     return ctx;
 }
 
+/* Every hundred sessions in a row draw each number once, in an order that mixes them. Under the lock. */
+static const struct tls_identities *draw(struct tls_server *t)
+{
+    enum { STEP = 61, ALL = 100 };
+    unsigned drawn = atomic_fetch_add_explicit(&t->draws, 1, memory_order_relaxed) % ALL * STEP % ALL;
+    const struct edition *e = t->offer->editions;
+
+    while (drawn >= e->until)
+        e++;
+    return e->identities;
+}
+
 static int on_server_name(SSL *ssl, int *alert, void *unused)
 {
     struct tls_server *t = SSL_get_ex_data(ssl, owner_index);
@@ -101,24 +127,57 @@ static int on_server_name(SSL *ssl, int *alert, void *unused)
 
     (void)alert, (void)unused;
     pthread_rwlock_rdlock(&t->lock);
-    (void)SSL_set_SSL_CTX(ssl, tls_identities_find(t->identities, slice_str(name), &is_match));
+    (void)SSL_set_SSL_CTX(ssl, tls_identities_find(draw(t), slice_str(name), &is_match));
     pthread_rwlock_unlock(&t->lock);
     return is_match ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-static void copy_config(struct tls_server *t, const struct tls_server_config *config)
+static void offer_free(struct offer *o)
 {
-    t->profile = config->profile;
-    t->asks_client_certificate = config->asks_client_certificate;
-    t->serves_http = config->serves_http;
-    t->files_len = config->certificates_len;
-    t->files = mem_new(t->files_len, sizeof *t->files);
-    t->stamps = mem_new(t->files_len * 2, sizeof *t->stamps);
-    for (size_t i = 0; i < t->files_len; i++)
-        t->files[i] = (struct tls_server_certificate){
-            .chain_file = mem_str(slice_str(config->certificates[i].chain_file)),
-            .key_file = mem_str(slice_str(config->certificates[i].key_file)),
-        };
+    if (o == NULL)
+        return;
+    for (size_t i = 0; i < o->editions_len; i++)
+        tls_identities_free(o->editions[i].identities);
+    free(o->editions);
+    free(o);
+}
+
+static enum status make_offer(struct tls_server *t, const struct tls_edition *editions, size_t len, struct offer **out,
+                              struct fault *why)
+{
+    struct offer *o = NEW(struct offer);
+    enum status st = OK;
+
+    assert(len > 0 && editions[len - 1].until == 100);
+    o->editions = mem_new(len, sizeof *o->editions);
+    for (size_t i = 0; i < len && st == OK; i++) {
+        const struct tls_edition *e = &editions[i];
+
+        o->editions[i].until = e->until;
+        st = tls_identities_new(e->certificates, e->certificates_len, e->fallback, new_context, t,
+                                &o->editions[i].identities, why);
+        o->editions_len += st == OK;
+    }
+    if (st == OK)
+        *out = o;
+    else
+        offer_free(o);
+    return st;
+}
+
+enum status tls_server_use(struct tls_server *t, const struct tls_edition *editions, size_t len, struct fault *why)
+{
+    struct offer *fresh, *before;
+    enum status st = make_offer(t, editions, len, &fresh, why);
+
+    if (st != OK)
+        return st;
+    pthread_rwlock_wrlock(&t->lock);
+    before = t->offer;
+    t->offer = fresh;
+    pthread_rwlock_unlock(&t->lock);
+    offer_free(before);
+    return OK;
 }
 
 static struct stamp stamp_of(const char *path)
@@ -151,6 +210,45 @@ static bool files_changed(struct tls_server *t)
     return is_other;
 }
 
+static enum status use_files(struct tls_server *t, struct fault *why)
+{
+    size_t len = t->files_len, loaded = 0;
+    struct tls_certificate *certificates = mem_new(len, sizeof *certificates);
+    const struct tls_certificate **order = mem_new(len, sizeof *order);
+    struct tls_edition all = { .certificates = order, .certificates_len = len, .until = 100 };
+    struct arena arena = { 0 };
+    enum status st = OK;
+
+    for (size_t i = 0; i < len && st == OK; i++) {
+        order[i] = &certificates[i];
+        st = tls_certificate_load(t->files[i].chain_file, t->files[i].key_file, &arena, &certificates[i], why);
+        loaded += st == OK;
+    }
+    if (st == OK)
+        st = tls_server_use(t, &all, 1, why);
+    for (size_t i = 0; i < loaded; i++)
+        tls_certificate_release(&certificates[i]);
+    free(certificates);
+    free(order);
+    arena_release(&arena);
+    return st;
+}
+
+static void copy_config(struct tls_server *t, const struct tls_server_config *config)
+{
+    t->profile = config->profile;
+    t->asks_client_certificate = config->asks_client_certificate;
+    t->serves_http = config->serves_http;
+    t->files_len = config->certificates_len;
+    t->files = mem_new(t->files_len, sizeof *t->files);
+    t->stamps = mem_new(t->files_len * 2, sizeof *t->stamps);
+    for (size_t i = 0; i < t->files_len; i++)
+        t->files[i] = (struct tls_server_certificate){
+            .chain_file = mem_str(slice_str(config->certificates[i].chain_file)),
+            .key_file = mem_str(slice_str(config->certificates[i].key_file)),
+        };
+}
+
 enum status tls_server_new(const struct tls_server_config *config, struct tls_server **out, struct fault *why)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -166,7 +264,7 @@ enum status tls_server_new(const struct tls_server_config *config, struct tls_se
     tls_tickets_install(t->front);
     SSL_CTX_set_tlsext_servername_callback(t->front, on_server_name);
     (void)files_changed(t);
-    st = tls_identities_load(t->files, t->files_len, new_context, t, &t->identities, why);
+    st = use_files(t, why);
     if (st != OK) {
         tls_server_free(t);
         return st;
@@ -179,7 +277,7 @@ void tls_server_free(struct tls_server *t)
 {
     if (t == NULL)
         return;
-    tls_identities_free(t->identities);
+    offer_free(t->offer);
     SSL_CTX_free(t->front);
     tls_tickets_free(t->tickets);
     pthread_rwlock_destroy(&t->lock);
@@ -194,21 +292,14 @@ void tls_server_free(struct tls_server *t)
 
 void tls_server_refresh(struct tls_server *t)
 {
-    struct tls_identities *fresh, *before;
     struct fault why = { "" };
 
     if (!files_changed(t))
         return;
-    if (tls_identities_load(t->files, t->files_len, new_context, t, &fresh, &why) != OK) {
+    if (use_files(t, &why) == OK)
+        log_info(NULL, "new certificates are in use", LOG_CSTR("first", t->files[0].chain_file));
+    else
         log_error(NULL, "keeping the old certificates: the new ones cannot be used", LOG_CSTR("why", why.text));
-        return;
-    }
-    pthread_rwlock_wrlock(&t->lock);
-    before = t->identities;
-    t->identities = fresh;
-    pthread_rwlock_unlock(&t->lock);
-    tls_identities_free(before);
-    log_info(NULL, "new certificates are in use", LOG_CSTR("first", t->files[0].chain_file));
 }
 
 SSL *tls_server_open(struct tls_server *t)

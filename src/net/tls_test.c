@@ -290,31 +290,49 @@ TEST(new_certificates_while_sessions_run)
 {
     struct tls_client *client = tls_client_new();
     struct tls_target target = target_for(mx_name, 1);
-    struct tls_server *server;
+    struct tls_server *server = serve(TLS_PROFILE_MODERN, (const char *const[]){ "good" }, 1);
     struct tls_facts facts;
     struct meeting m;
     struct pair p;
 
-    write_set(index_of("good"), "turning");
-    server = serve_one("turning");
     pair_open(&p);
     stream_start_server(&p.server, server);
     stream_start_client(&p.client, client, &target);
     must_shake(&p);
-    tls_server_refresh(server); /* nothing changed */
-    write_set(index_of("wild"), "turning");
-    tls_server_refresh(server);
+    CHECK(renew(server, "wild") == OK);
     meet(server, client, &target, &m);
     CHECK_STR(slice_str(m.client.subject), "CN=*.example.test");
     say(&p.client, &p.server, "still here");
     stream_tls_facts(&p.client, &facts);
     CHECK_STR(slice_str(facts.subject), "CN=mx.example.test");
     pair_close(&p);
-    /* A key that is not there, then a foreign one: the old set stays in use. */
-    unlink(path_of("turning", "key"));
+    /* What the profile does not take leaves the old one in use. */
+    CHECK(renew(server, "weak") == ERR_PERMANENT);
+    CHECK(tls_server_use(server, &(struct tls_edition){ .until = 100 }, 1, NULL) == ERR_NOT_FOUND);
+    meet(server, client, &target, &m);
+    CHECK_STR(slice_str(m.client.subject), "CN=*.example.test");
+    tls_server_free(server);
+    tls_client_free(client);
+}
+
+/* Without anybody who hands it certificates: by its files. */
+TEST(changed_files_count)
+{
+    struct tls_client *client = tls_client_new();
+    struct tls_target target = target_for(mx_name, 1);
+    struct tls_server *server;
+    struct meeting m;
+
+    write_set(index_of("good"), "turning");
+    server = serve_one("turning");
+    tls_server_refresh(server); /* nothing changed */
+    write_set(index_of("wild"), "turning");
     tls_server_refresh(server);
     meet(server, client, &target, &m);
     CHECK_STR(slice_str(m.client.subject), "CN=*.example.test");
+    /* A key that is not there, then a foreign one: the old set stays in use. */
+    unlink(path_of("turning", "key"));
+    tls_server_refresh(server);
     CHECK(link(path_of("good", "key"), path_of("turning", "key")) == 0);
     tls_server_refresh(server);
     meet(server, client, &target, &m);
@@ -323,6 +341,43 @@ TEST(new_certificates_while_sessions_run)
     tls_client_free(client);
     unlink(path_of("turning", "pem"));
     unlink(path_of("turning", "key"));
+}
+
+/* C8: of a hundred sessions in a row each edition gets its share to the point. */
+TEST(editions_share_the_sessions)
+{
+    struct tls_client *client = tls_client_new();
+    struct tls_target target = target_for(mx_name, 1);
+    struct tls_server *server = serve_one("good");
+    struct tls_certificate good, wild;
+    const struct tls_certificate *orders[2] = { &wild, &good };
+    struct tls_edition editions[2] = { { .certificates = &orders[0], .certificates_len = 1, .until = 30 },
+                                       { .certificates = &orders[1], .certificates_len = 1, .until = 100 } };
+    struct arena arena = { 0 };
+    int new_ones = 0, changes = 0;
+    bool was_new = false;
+
+    CHECK(tls_certificate_load(path_of("good", "pem"), path_of("good", "key"), &arena, &good, NULL) == OK);
+    CHECK(tls_certificate_load(path_of("wild", "pem"), path_of("wild", "key"), &arena, &wild, NULL) == OK);
+    CHECK(tls_server_use(server, editions, 2, NULL) == OK);
+    tls_certificate_release(&good);
+    tls_certificate_release(&wild);
+    arena_release(&arena);
+    for (int i = 0; i < 100; i++) {
+        struct meeting m;
+        bool is_new;
+
+        meet(server, client, &target, &m);
+        is_new = strcmp(m.client.subject, "CN=*.example.test") == 0;
+        CHECK(m.met);
+        new_ones += is_new;
+        changes += is_new != was_new;
+        was_new = is_new;
+    }
+    CHECK_INT(new_ones, 30);
+    CHECK(changes > 20); /* mixed, not one after the other */
+    tls_server_free(server);
+    tls_client_free(client);
 }
 
 enum { MEETINGS = 60 };
@@ -355,24 +410,19 @@ TEST(new_certificates_from_another_thread)
     struct tls_server *server;
     pthread_t threads[2];
 
-    write_set(index_of("good"), "turning");
-    server = serve_one("turning");
+    server = serve_one("good");
     for (size_t i = 0; i < COUNT_OF(visitors); i++) {
         visitors[i] = (struct visitor){ .server = server, .target = target_for(mx_name, 1) };
         visitors[i].target.ca_file = folder_file(&folder, "root.pem");
         CHECK(pthread_create(&threads[i], NULL, visit, &visitors[i]) == 0);
     }
-    for (int i = 0; i < 20; i++) {
-        write_set(index_of(i % 2 == 0 ? "wild" : "good"), "turning");
-        tls_server_refresh(server);
-    }
+    for (int i = 0; i < 20; i++)
+        CHECK(renew(server, i % 2 == 0 ? "wild" : "good") == OK);
     for (size_t i = 0; i < COUNT_OF(visitors); i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
         CHECK_INT(visitors[i].met, MEETINGS);
     }
     tls_server_free(server);
-    unlink(path_of("turning", "pem"));
-    unlink(path_of("turning", "key"));
 }
 
 static const struct { const char *name, *chain, *key, *part_of_why; enum status st; } bad_sets[] = {
@@ -415,6 +465,8 @@ int main(void)
         T(alpn),
         T(client_certificates_are_recorded),
         T(new_certificates_while_sessions_run),
+        T(changed_files_count),
+        T(editions_share_the_sessions),
         T(new_certificates_from_another_thread),
         T(refuses_bad_sets),
     };

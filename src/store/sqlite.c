@@ -43,6 +43,8 @@ static const struct {
     [STORE_STS_FORGET] = { sqlite_sts_forget, false },
     [STORE_POLICY_ADD] = { sqlite_policy_add, false },
     [STORE_POLICY_LIST] = { sqlite_policy_list, true },
+    [STORE_CERT_LOAD] = { sqlite_cert_load, true },
+    [STORE_CERT_SAVE] = { sqlite_cert_save, false },
     [STORE_REPORT_COUNT] = { sqlite_report_count, false },
     [STORE_REPORT_COUNTS] = { sqlite_report_counts, true },
     [STORE_REPORT_DOMAINS] = { sqlite_report_domains, true },

@@ -122,6 +122,7 @@ static void forget_results(struct store_request *r)
     r->counters_len = 0;
     r->sts_len = 0;
     r->policies_len = 0;
+    r->certs_len = 0;
     r->report_counts_len = 0;
     r->reports_len = 0;
     r->count = 0;

@@ -104,6 +104,9 @@ enum store_verb {
     STORE_POLICY_ADD,  /* policy: what a domain of ours publishes from now on. ERR_EXISTS: the domain had that id before */
     STORE_POLICY_LIST, /* name (a domain), limit -> policies of it, the newest first. Empty: the newest of every domain */
 
+    STORE_CERT_LOAD, /* -> certs: every certificate in service */
+    STORE_CERT_SAVE, /* certs_in: from now on these and no others are */
+
     STORE_REPORT_COUNT,   /* report_counts_in: added to day/domain/policy/detail */
     STORE_REPORT_COUNTS,  /* since_day (that day alone), name (a domain) -> report_counts */
     STORE_REPORT_DOMAINS, /* since_day (that day alone), after (a domain), limit -> report_counts with domain alone, by domain */
@@ -136,7 +139,7 @@ struct queue_filter {
     struct slice sender; /* exact address; empty: any */
 };
 
-struct setting_row { /* kind "domain", "host", "route", "rule", "list", "user", "gateway" */
+struct setting_row { /* kind "domain", "host", "route", "rule", "list", "user", "certificate", "gateway" */
     struct slice kind, name;
     struct slice before, after; /* JSON objects; ptr NULL: not there. LOAD fills `after` */
     struct slice audit_before, audit_after; /* what the audit shows: the same with secrets left out */
@@ -165,6 +168,12 @@ struct sts_row {
 struct policy_row {
     struct slice domain, id, text;
     int64_t      made_s;
+};
+
+/* A certificate of ours in service: what took over once does not wait for DNS again. */
+struct cert_row {
+    struct slice name, fingerprint; /* of its set; hex SHA-256 of the leaf. Together unique */
+    int64_t      since_s;
 };
 
 /* TLS sessions counted (tlsrpt/session.h). */
@@ -222,6 +231,8 @@ struct store_request {
     const struct sts_row         *sts_in;
     size_t                        sts_in_len;
     const struct policy_row      *policy;
+    const struct cert_row        *certs_in;
+    size_t                        certs_in_len;
     const struct report_count_row *report_counts_in;
     size_t                        report_counts_in_len;
     const struct report_row      *report;
@@ -245,6 +256,8 @@ struct store_request {
     size_t                     sts_len;
     const struct policy_row   *policies;
     size_t                     policies_len;
+    const struct cert_row     *certs;
+    size_t                     certs_len;
     const struct report_count_row *report_counts;
     size_t                     report_counts_len;
     const struct report_row   *reports;

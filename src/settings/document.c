@@ -107,8 +107,7 @@ static enum status apply_kind(struct applying *a, const struct setting_kind *k, 
     if (!json_is_object(objects))
         return fault_set(a->why, ERR_SYNTAX, "'%s' is not a JSON object of names", k->name);
     map_init(&seen);
-    json_object_foreach(objects, name, fields)
-    {
+    json_object_foreach(objects, name, fields) {
         st = apply_object(a, k, name, fields, &seen);
         if (st != OK)
             goto out;
@@ -129,8 +128,7 @@ static enum status apply_all(struct applying *a)
     const char *name;
     json_t *objects;
 
-    json_object_foreach(a->document, name, objects)
-    {
+    json_object_foreach(a->document, name, objects) {
         const struct setting_kind *k = setting_kind_find(slice_str(name));
         enum status st;
 
@@ -149,7 +147,8 @@ static size_t count_objects(const struct applying *a)
     json_t *objects;
     size_t n = a->set->len;
 
-    json_object_foreach(a->document, name, objects) n += json_object_size(objects);
+    json_object_foreach(a->document, name, objects)
+        n += json_object_size(objects);
     return n;
 }
 
@@ -212,11 +211,17 @@ struct lines {
     struct arena *arena;
 };
 
-static struct slice value_text(const json_t *value, struct arena *arena)
+static struct slice value_text(const struct setting_field *f, const json_t *value, struct arena *arena)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    struct slice out = text == NULL ? SLICE_LIT("(default)") : arena_copy(arena, slice_str(text));
+    char *text;
+    struct slice out;
 
+    if (value == NULL)
+        return SLICE_LIT("(default)");
+    if (f->is_file_text && f->type != SETTING_SECRET)
+        return setting_field_text(f, value, arena);
+    text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    out = arena_copy(arena, slice_str(text));
     free(text);
     return out;
 }
@@ -232,9 +237,9 @@ static void add_fields(struct lines *out, const struct setting_kind *k, const st
 
         if ((was == NULL && is == NULL) || json_equal(was, is))
             continue;
-        out->items[out->len++] =
-            arena_printf(out->arena, "    %s: %.*s -> %.*s\n", name, SLICE_FMT(value_text(was, out->arena)),
-                         SLICE_FMT(value_text(is, out->arena)));
+        out->items[out->len++] = arena_printf(out->arena, "    %s: %.*s -> %.*s\n", name,
+                                              SLICE_FMT(value_text(&k->fields[i], was, out->arena)),
+                                              SLICE_FMT(value_text(&k->fields[i], is, out->arena)));
     }
     json_decref(before);
     json_decref(after);

@@ -37,6 +37,7 @@ static const char exported[] =
     "      \"password\": \"(secret)\"\n"
     "    }\n"
     "  },\n"
+    "  \"certificate\": {},\n"
     "  \"gateway\": {}\n"
     "}\n";
 

@@ -1,5 +1,6 @@
 #include "settings/schema.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "policy/tls_record.h"
 #include "settings/domain_name.h"
@@ -133,6 +134,39 @@ static enum status is_report_uri(struct slice text, struct arena *arena, struct 
     return OK;
 }
 
+static enum status is_moment(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    char shown[CLOCK_TEXT];
+    int64_t wall_s;
+    enum status st = units_parse_moment(text, &wall_s, why);
+
+    if (st == OK)
+        *out = arena_copy(arena, slice_str(clock_rfc3339(wall_s, shown)));
+    return st;
+}
+
+static enum status is_share(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    uint64_t percent;
+
+    if (!slice_to_u64(text, &percent) || percent < 1 || percent > 99)
+        return fault_set(why, ERR_SYNTAX, "a share is a whole number of percent, 1 to 99");
+    *out = arena_printf(arena, "%u", (unsigned)percent);
+    return OK;
+}
+
+static enum status is_chain(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    enum { CHAIN_MAX = 100 * 1024 };
+
+    if (text.len > CHAIN_MAX)
+        return fault_set(why, ERR_SYNTAX, "it is longer than %d bytes; keep the certificate and its intermediates", CHAIN_MAX);
+    if (memmem(text.ptr, text.len, "-----BEGIN CERTIFICATE-----", strlen("-----BEGIN CERTIFICATE-----")) == NULL)
+        return fault_set(why, ERR_SYNTAX, "it holds no certificate in PEM form");
+    *out = arena_copy(arena, text);
+    return OK;
+}
+
 /* -- the table -------------------------------------------------------------------------------------------- */
 
 #define DESCRIPTION                                                                                               \
@@ -227,6 +261,32 @@ static const struct setting_field user_fields[] = {
     DESCRIPTION,
 };
 
+static const struct setting_field certificate_fields[] = {
+    { "names", "Names that clients ask for and get it; all names in it unless set", "mx.example.org", SETTING_LIST,
+      .normalise = domain_name_normalise },
+    { "listeners", "Listeners that use it, by name or role (mx, submission, relay); all unless set", "mx,submission",
+      SETTING_LIST, .normalise = is_name },
+    { "valid-from", "From when new sessions may get it: `share` of them, until take-over-at", "2026-12-01T04:00Z",
+      SETTING_TEXT, .normalise = is_moment },
+    { "take-over-at",
+      "From when all new sessions get it; at valid-from unless set, and with a share not before the share is cleared",
+      "2026-12-03T04:00Z", SETTING_TEXT, .normalise = is_moment },
+    { "retire-at", "From when no new session gets it, unless nothing else is left; never unless set", "2026-12-10",
+      SETTING_TEXT, .normalise = is_moment },
+    { "share", "Percent of new sessions that get it while it is rolled out; 50 unless set", "10", SETTING_TEXT,
+      .normalise = is_share },
+    { "chain", "Certificate and intermediates in PEM, the server's own first, kept in the store", "chain.pem",
+      SETTING_TEXT, .normalise = is_chain, .is_file_text = true },
+    { "key", "Its private key in PEM, kept in the store and never shown", "key.pem", SETTING_SECRET,
+      .most = 16 * 1024, .is_file_text = true },
+    { "chain-file", "The same as a file of the machine, looked at again when it changes", "/etc/sternpost/mx.pem",
+      SETTING_TEXT, .normalise = is_file },
+    { "key-file", "The key's file", "/etc/sternpost/mx.key", SETTING_TEXT, .normalise = is_file },
+    { "ca", "PEM file of issuers of your own, one of which must stand above the chain; the system's unless set",
+      "/etc/sternpost/own-ca.pem", SETTING_TEXT, .normalise = is_file },
+    DESCRIPTION,
+};
+
 static const struct setting_field gateway_fields[] = {
     { "default-level", "What a connection must prove where no rule speaks", "encrypt", SETTING_CHOICE,
       "none|may|encrypt|verify", "may" },
@@ -272,6 +332,8 @@ static const struct setting_kind kinds[] = {
       FIELDS(list_fields), false },
     { "user", "Who may sign in at listeners of role submission", "The name to sign in with", "jo@example.org",
       is_user_name, FIELDS(user_fields), false },
+    { "certificate", "A certificate of ours with its chain and key, and when it is served", "A name of your choice",
+      "mx-2027", is_name, FIELDS(certificate_fields), false },
     { "gateway", "What holds for the gateway as a whole", "Always gateway", "gateway", is_name,
       FIELDS(gateway_fields), true },
 };

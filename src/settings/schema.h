@@ -31,6 +31,8 @@ struct setting_field {
     const char *choices;             /* SETTING_CHOICE: "none|may|encrypt|verify" */
     const char *initial;             /* the default, as text; NULL: none, or see `help` */
     setting_normalise_fn *normalise; /* TEXT and LIST */
+    size_t most;                     /* SECRET: bytes; 0: 1024 */
+    bool is_file_text;               /* the command line names a file, whose text is the value; shown by its length there */
     const char *refers_to;           /* kind of which the text names an object; "list": within "list:NAME" items */
 };
 

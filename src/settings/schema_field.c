@@ -134,11 +134,12 @@ static enum status check_choice(const struct setting_field *f, const json_t *val
 static enum status check_secret(const struct setting_field *f, const json_t *value, json_t **out, struct fault *why)
 {
     struct slice got = string_of(value);
+    size_t most = f->most != 0 ? f->most : SECRET_MAX;
 
     if (!json_is_string(value) || got.len == 0)
         return refuse(f, why, "a secret is a string that is not empty");
-    if (got.len > SECRET_MAX)
-        return refuse(f, why, "it is longer than %d bytes", SECRET_MAX);
+    if (got.len > most)
+        return refuse(f, why, "it is longer than %zu bytes", most);
     *out = json_stringn(got.ptr, got.len);
     return OK;
 }
@@ -189,6 +190,8 @@ struct slice setting_field_text(const struct setting_field *f, const json_t *val
         return text;
     if (f->type == SETTING_SECRET)
         return SLICE_LIT(SETTING_SECRET_SHOWN);
+    if (f->is_file_text)
+        return arena_printf(arena, "(%zu bytes)", json_string_length(value));
     if (json_is_boolean(value))
         return json_is_true(value) ? SLICE_LIT("true") : SLICE_LIT("false");
     if (json_is_string(value))

@@ -59,6 +59,9 @@ MUST_USE enum status compile_host(const struct setting_object *o, struct arena *
 /* `has_alternate`: the gateway has an alternate secure route. */
 MUST_USE enum status compile_rule(const struct setting_object *o, bool has_alternate, struct arena *arena,
                                   struct rule *out, struct fault *why);
+/* Looks at what was asked for, not at the certificate. */
+MUST_USE enum status compile_certificate(const struct setting_object *o, struct arena *arena,
+                                         struct certificate_setting *out, struct fault *why);
 MUST_USE enum status snapshot_compile(const struct setting_set *s, uint64_t version, struct snapshot **out,
                                       struct fault *why);
 

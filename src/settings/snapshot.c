@@ -20,6 +20,8 @@ struct snapshot {
     struct map domains, hosts, routes, users; /* by name; values live in the arena */
     const struct own_domain **own_domains;    /* the same as the map's, in order */
     size_t own_domains_len;
+    struct certificate_setting *certificates;
+    size_t certificates_len;
 };
 
 struct compiling {
@@ -146,14 +148,24 @@ static enum status add_user(struct compiling *c, const struct setting_object *o)
     return OK;
 }
 
+static enum status add_certificate(struct compiling *c, const struct setting_object *o)
+{
+    return compile_certificate(o, &c->s->arena, &c->s->certificates[c->s->certificates_len++], c->why);
+}
+
 typedef enum status add_fn(struct compiling *c, const struct setting_object *o);
 
 static const struct {
     const char *kind;
     add_fn *add;
 } adders[] = {
-    { "domain", add_domain }, { "host", add_host }, { "route", add_route },
-    { "rule", add_rule },     { "list", add_list }, { "user", add_user },
+    { "domain", add_domain },
+    { "host", add_host },
+    { "route", add_route },
+    { "rule", add_rule },
+    { "list", add_list },
+    { "user", add_user },
+    { "certificate", add_certificate },
 };
 
 static enum status add_object(struct compiling *c, const struct setting_object *o)
@@ -182,6 +194,7 @@ static enum status compile_all(struct compiling *c)
     c->rules = ARENA_ARRAY(&c->scratch, struct rule, c->set->len);
     c->s->own_domains = ARENA_ARRAY(&c->s->arena, const struct own_domain *, c->set->len);
     c->lists = ARENA_ARRAY(&c->scratch, struct named_list, c->set->len);
+    c->s->certificates = ARENA_ARRAY(&c->s->arena, struct certificate_setting, c->set->len);
     if (st == OK)
         st = add_gateway(c);
     for (size_t i = 0; i < c->set->len && st == OK; i++)
@@ -286,6 +299,12 @@ size_t snapshot_own_domains(const struct snapshot *s, const struct own_domain *c
 const struct host *snapshot_host(const struct snapshot *s, struct slice name)
 {
     return map_get(&s->hosts, name);
+}
+
+const struct certificate_setting *snapshot_certificates(const struct snapshot *s, size_t *len)
+{
+    *len = s->certificates_len;
+    return s->certificates;
 }
 
 const struct user *snapshot_user(const struct snapshot *s, struct slice name)

@@ -59,6 +59,20 @@ struct own_domain {
     size_t              report_to_len;
 };
 
+struct certificate_setting { /* a certificate set of ours (certs/keeper.h); slices have a NUL behind them */
+    struct slice        name;
+    struct slice        chain, key;           /* PEM, or */
+    struct slice        chain_file, key_file; /* their files */
+    struct slice        ca_file;              /* empty: the system's issuers */
+    const struct slice *names;                /* to serve; none: all that stand in it */
+    size_t              names_len;
+    const struct slice *listeners;            /* names or roles; none: all */
+    size_t              listeners_len;
+    int64_t             valid_from_s, take_over_s, retire_s; /* wall clock; 0, 0 and INT64_MAX: not bound. take_over_s is
+                                                                INT64_MAX when the share holds until it is cleared */
+    unsigned            share;                /* percent */
+};
+
 /* Reference-counted; immutable but for the count. */
 struct snapshot;
 
@@ -80,6 +94,7 @@ const struct host *snapshot_host(const struct snapshot *s, struct slice name); /
 /* The host for a recipient domain: the route of that name, else of the longest ".parent", else "*".
  * NULL: by MX. *route is the route's name. */
 const struct host *snapshot_route(const struct snapshot *s, struct slice domain, struct slice *route);
+const struct certificate_setting *snapshot_certificates(const struct snapshot *s, size_t *len); /* by name */
 const struct user *snapshot_user(const struct snapshot *s, struct slice name); /* NULL: no such user */
 
 #endif

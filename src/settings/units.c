@@ -149,3 +149,23 @@ enum status units_parse_day(struct slice text, int64_t *start_s, struct fault *w
     *start_s = (int64_t)t;
     return OK;
 }
+
+enum status units_parse_moment(struct slice text, int64_t *wall_s, struct fault *why)
+{
+    enum { DAY = 10, MINUTES = 17, SECONDS = 20, HOUR = 11, MINUTE = 14, SECOND = 17 };
+    int hour = 0, minute = 0, second = 0;
+    struct fault reason;
+    int64_t day_s;
+    bool is_good = units_parse_day(slice_first(text, DAY), &day_s, &reason) == OK;
+
+    if (is_good && text.len != DAY)
+        is_good = (text.len == MINUTES || text.len == SECONDS) && text.ptr[DAY] == 'T' &&
+                  text.ptr[text.len - 1] == 'Z' && text.ptr[MINUTE - 1] == ':' && parse_digits(text, HOUR, 2, &hour) &&
+                  parse_digits(text, MINUTE, 2, &minute) && hour < 24 && minute < 60;
+    if (is_good && text.len == SECONDS)
+        is_good = text.ptr[SECOND - 1] == ':' && parse_digits(text, SECOND, 2, &second) && second < 60;
+    if (!is_good)
+        return fault_set(why, ERR_SYNTAX, "it is no moment; write it like 2026-12-31 or 2026-12-31T04:30Z (UTC)");
+    *wall_s = day_s + hour * 3600 + minute * 60 + second;
+    return OK;
+}

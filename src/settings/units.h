@@ -14,6 +14,9 @@ MUST_USE enum status units_parse_size(struct slice text, uint64_t *bytes, struct
 /* "2026-12-31", a day of the Gregorian calendar: its first second, UTC. ERR_SYNTAX. */
 MUST_USE enum status units_parse_day(struct slice text, int64_t *start_s, struct fault *why);
 
+/* "2026-12-31" (its first second), "2026-12-31T04:30Z" or "2026-12-31T04:30:00Z": always UTC. ERR_SYNTAX. */
+MUST_USE enum status units_parse_moment(struct slice text, int64_t *wall_s, struct fault *why);
+
 enum { UNITS_TEXT = 48 };
 /* What the parsers read back as the same: "1h30m", "50MiB". */
 const char *units_duration_text(int64_t ms, char out[static UNITS_TEXT]);

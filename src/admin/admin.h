@@ -21,6 +21,7 @@ struct admin_config {
     void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
+    struct slice       (*certificates)(void *ctx, struct arena *arena); /* cert_keeper_report() */
     void               (*count_sts)(void *ctx, struct sts_counts *out);
     bool               (*count_bridge)(void *ctx, struct bridge_counts *out); /* false: there is none. May be NULL */
 };

@@ -24,6 +24,7 @@ static struct fixture {
     struct snapshot *snapshot;
     struct net_address tcp;
     struct buf answer;                         /* of the last request, head and body */
+    const char *certificates;                  /* what the keeper reports; NULL: nothing is there */
     void (*answer_sts)(struct sts_request *q); /* instead of a cache of policies */
 } f;
 
@@ -59,6 +60,12 @@ static void count_sts(void *ctx, struct sts_counts *out)
     *out = (struct sts_counts){ .asked = 7, .downgraded = 1 };
 }
 
+static struct slice report_certificates(void *ctx, struct arena *arena)
+{
+    (void)ctx;
+    return arena_copy(arena, slice_str(f.certificates != NULL ? f.certificates : "{\"certificates\":[],\"tlsa\":[]}"));
+}
+
 static void ask_sts(void *ctx, struct sts_request *q)
 {
     (void)ctx;
@@ -69,9 +76,13 @@ static void ask_sts(void *ctx, struct sts_request *q)
 static int set_up(void **state)
 {
     struct store_config store = { .url = f.url };
-    struct admin_config admin = {
-        .config = &f.config, .snapshot = get_snapshot, .publish = publish, .ask = ask, .ask_sts = ask_sts, .count_sts = count_sts
-    };
+    struct admin_config admin = { .config = &f.config,
+                                  .snapshot = get_snapshot,
+                                  .publish = publish,
+                                  .ask = ask,
+                                  .ask_sts = ask_sts,
+                                  .count_sts = count_sts,
+                                  .certificates = report_certificates };
     socklen_t len = sizeof f.tcp.sa;
     struct fault why = { "" };
     int control = -1, tcp = -1;

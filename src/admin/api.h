@@ -21,11 +21,18 @@ void api_settings_add(struct call *c);
 void api_settings_set(struct call *c);
 void api_settings_remove(struct call *c);
 
+/* certificate_api.c */
+void api_certificates(struct call *c);
+json_t *certificates_summary(struct call *c); /* for the status: how many, and what wants attention */
+/* Rows about to be saved: is what certificates bring fit to be served? ERR_SYNTAX. */
+MUST_USE enum status certificates_check(const struct call *c, const struct setting_row *rows, size_t len,
+                                        struct fault *why);
+
 /* sts_api.c */
 void api_sts_list(struct call *c);
 void api_sts_show(struct call *c);
 void api_sts_refresh(struct call *c);
-void api_sts_forget(struct call *c);     /* one domain's */
+void api_sts_forget(struct call *c); /* one domain's */
 void api_sts_forget_all(struct call *c);
 
 /* report_api.c */

@@ -204,6 +204,8 @@ static void loaded(struct call *c)
     else
         st = settings_change(c->store.settings, c->store.settings_len, &w->change, 1, c->arena, &w->rows, &w->rows_len,
                              &why);
+    if (st == OK)
+        st = certificates_check(c, w->rows, w->rows_len, &why);
     if (st != OK) {
         call_refuse(c, st, "%s", why.text);
         return;

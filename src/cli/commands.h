@@ -8,6 +8,8 @@
 int run_queue_list(const struct invocation *inv);
 int run_queue_show(const struct invocation *inv);
 int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
+/* certificate.c */
+int run_certificate_list(const struct invocation *inv);
 /* sts.c */
 int run_sts_list(const struct invocation *inv);
 int run_sts_show(const struct invocation *inv);

@@ -1,6 +1,7 @@
 #include "cli/daemon.h"
 
 #include "admin/admin.h"
+#include "certs/keeper.h"
 #include "cli/command.h"
 #include "cli/config_check.h"
 #include "cli/notify.h"
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 30 * 1000, REFRESH_S = 5 };
+enum { GRACE_MS = 30 * 1000 };
 
 struct gateway_process {
     const struct config *config;
@@ -21,7 +22,7 @@ struct gateway_process {
     struct node *node;
     struct admin *admin;
     struct trimmer *trimmer;
-    struct event *signals[3], *refresh;
+    struct event *signals[3];
     int control_fd, tcp_fd; /* until the admin has them; -1: none */
     bool has_control;       /* the socket's file is ours */
     bool is_stopping;
@@ -49,6 +50,11 @@ static void ask_sts(void *ctx, struct sts_request *q)
     sts_send(node_sts(ctx), q);
 }
 
+static struct slice report_certificates(void *ctx, struct arena *arena)
+{
+    return cert_keeper_report(node_certificates(ctx), arena);
+}
+
 static void count_sts(void *ctx, struct sts_counts *out)
 {
     sts_counts(node_sts(ctx), out);
@@ -73,6 +79,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .ask = ask,
         .ask_sts = ask_sts,
         .count_sts = count_sts,
+        .certificates = report_certificates,
         .count_bridge = count_bridge,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);
@@ -113,15 +120,11 @@ static void block_signals(sigset_t *before)
 
 static void watch_signals(struct gateway_process *p, const sigset_t *before)
 {
-    struct timeval every = { .tv_sec = REFRESH_S };
-
     p->signals[0] = evsignal_new(p->base, SIGTERM, on_stop, p);
     p->signals[1] = evsignal_new(p->base, SIGINT, on_stop, p);
     p->signals[2] = evsignal_new(p->base, SIGHUP, on_refresh, p);
     for (size_t i = 0; i < COUNT_OF(p->signals); i++)
         (void)event_add(p->signals[i], NULL);
-    p->refresh = event_new(p->base, -1, EV_PERSIST, on_refresh, p);
-    (void)event_add(p->refresh, &every);
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
@@ -138,7 +141,6 @@ static void expect_second_signal(struct gateway_process *p)
 
     for (size_t i = 0; i < COUNT_OF(p->signals); i++)
         event_free(p->signals[i]);
-    event_free(p->refresh);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
 }

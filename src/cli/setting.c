@@ -1,5 +1,6 @@
 #include "cli/setting.h"
 
+#include "cli/commands.h"
 #include "cli/setting_run.h"
 #include "settings/schema.h"
 
@@ -33,6 +34,10 @@ static size_t add_field(const struct setting_field *f, struct command_option *ou
 {
     struct slice initial = SLICE_LIT("");
 
+    if (f->is_file_text) {
+        out[0] = (struct command_option){ .name = f->name, .value = "FILE", .help = f->help };
+        return 1;
+    }
     if (f->type == SETTING_SECRET) {
         out[0] = (struct command_option){
             .name = arena_printf(a, "%s-stdin", f->name).ptr,
@@ -69,6 +74,31 @@ static void add_options(const struct setting_kind *k, const struct verb *v, stru
     c->options = options;
 }
 
+/* Commands of a kind that tell more than its fields. */
+static const struct special {
+    const char *kind, *verb, *summary, *details;
+    int (*run)(const struct invocation *inv);
+} specials[] = {
+    { "certificate", "list", "list every certificate of ours, and how each stands",
+      "Also those of the configuration file. STATE is refused (not fit to be served), waits (for its time), held (for "
+      "TLSA "
+      "records in DNS), rolls (a share of new sessions get it), serves, superseded or retired; SHARE is the "
+      "percentage of new "
+      "sessions that get it. Below stand the TLSA records that are to be published, and those that can go.",
+      run_certificate_list },
+};
+
+static void specialise(const struct setting_kind *k, const struct verb *v, struct command *c)
+{
+    for (size_t i = 0; i < COUNT_OF(specials); i++) {
+        if (strcmp(specials[i].kind, k->name) != 0 || strcmp(specials[i].verb, v->word) != 0)
+            continue;
+        c->summary = specials[i].summary;
+        c->details = specials[i].details;
+        c->run = specials[i].run;
+    }
+}
+
 /* Fields that are often given together; the schema's own examples stand for each field alone. */
 static const struct {
     const char *kind, *fields;
@@ -79,6 +109,7 @@ static const struct {
     { "rule", " --to bank.example,.bank.example --level verify --min-version 1.2 --on-failure bounce" },
     { "list", " --members bank.example,jo@law.example" },
     { "user", " --senders jo@example.org" },
+    { "certificate", " --chain mx-2027.pem --key mx-2027.key --valid-from 2026-12-01 --take-over-at 2026-12-03" },
     { "gateway", " --alternate-route required --alternate-host relay" },
 };
 
@@ -123,6 +154,7 @@ static void make_command(const struct setting_kind *k, const struct verb *v, str
         .kind = k,
     };
     add_options(k, v, c, a);
+    specialise(k, v, c);
 }
 
 size_t setting_commands(struct command out[static SETTING_COMMANDS_MAX], struct arena *arena)

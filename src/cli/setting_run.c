@@ -1,10 +1,13 @@
 #include "cli/setting_run.h"
 
+#include "base/memory.h"
 #include "cli/client.h"
 #include "cli/facts.h"
 #include "cli/secret.h"
 #include "cli/table.h"
 #include "settings/schema.h"
+
+#include <errno.h>
 
 enum { LISTED_FIELDS = 4 };
 
@@ -60,6 +63,36 @@ static int read_secret(const struct invocation *inv, const struct setting_field 
     return st == OK ? EXIT_DONE : complain(EXIT_USAGE, "%s", why.text);
 }
 
+/* A field whose value is the text of the file that was named. */
+static int read_file_text(const struct invocation *inv, const struct setting_field *f, json_t *fields)
+{
+    enum { MOST = 256 * 1024 };
+    const char *path = invocation_option(inv, f->name);
+    char *text;
+    size_t len;
+    FILE *in;
+
+    if (path == NULL)
+        return EXIT_DONE;
+    if (path[0] == '\0') {
+        json_object_set_new(fields, f->name, json_null());
+        return EXIT_DONE;
+    }
+    in = fopen(path, "re");
+    if (in == NULL)
+        return complain(EXIT_USAGE, "cannot read '%s': %s", path, strerror(errno));
+    text = mem_new(MOST, 1);
+    len = fread(text, 1, MOST, in);
+    (void)fclose(in);
+    if (len < MOST)
+        json_object_set_new(fields, f->name, json_stringn(text, len));
+    explicit_bzero(text, MOST);
+    free(text);
+    if (json_object_get(fields, f->name) != NULL)
+        return EXIT_DONE;
+    return complain(EXIT_USAGE, len < MOST ? "'%s' is no text" : "'%s' is too large", path);
+}
+
 static int read_fields(const struct invocation *inv, json_t *fields)
 {
     const struct setting_kind *k = inv->command->kind;
@@ -69,7 +102,9 @@ static int read_fields(const struct invocation *inv, json_t *fields)
         const struct setting_field *f = &k->fields[i];
         struct slice text;
 
-        if (f->type == SETTING_SECRET)
+        if (f->is_file_text)
+            code = read_file_text(inv, f, fields);
+        else if (f->type == SETTING_SECRET)
             code = read_secret(inv, f, fields);
         else if (text_of_field(inv, f, &text))
             json_object_set_new(fields, f->name, setting_field_from_text(f, text));

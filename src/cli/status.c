@@ -80,6 +80,18 @@ static void print_listeners(const json_t *listeners)
     }
 }
 
+static void print_certificates(const json_t *certificates, struct arena *a)
+{
+    const json_t *notice;
+    size_t i;
+
+    line("certificates", arena_printf(a, "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " served",
+                                      answer_number(certificates, "served"), answer_number(certificates, "known")));
+    json_array_foreach(json_object_get(certificates, "notices"), i, notice) {
+        line("", slice_str(json_string_value(notice)));
+    }
+}
+
 static void print_queue(const json_t *queue, bool is_paused, struct arena *a)
 {
     static const struct figure figures[] = {
@@ -150,6 +162,7 @@ static void print_status(const json_t *s, struct arena *a)
                                  SLICE_FMT(answer_text(s, "started")), answer_number(s, "workers")));
     line("settings", arena_printf(a, "version %" JSON_INTEGER_FORMAT, answer_number(s, "settings_version")));
     print_listeners(json_object_get(s, "listeners"));
+    print_certificates(json_object_get(s, "certificates"), a);
     line("disk free", arena_printf(a, "%.*s of %.*s", SLICE_FMT(disk_free), SLICE_FMT(disk_all)));
     print_queue(json_object_get(s, "queue"), json_is_true(json_object_get(s, "deliveries_paused")), a);
     print_traffic(json_object_get(s, "counters"), a);

@@ -15,34 +15,48 @@ struct backroom {
     struct report_sender *sender;
     struct policy_keeper *policies;
     struct policy_host   *policy_host; /* NULL: none is configured */
+    struct cert_keeper   *certificates;
     struct handoff       *orders;
     struct loop_io        orders_io;
     pthread_t             thread;
-    bool                  is_running;
+    bool                  is_running, is_over;
 };
+
+enum order_verb { ORDER_ADOPT, ORDER_REFRESH, ORDER_END };
 
 struct order {
     struct handoff_item item;
-    struct snapshot    *fresh; /* NULL: end */
+    enum order_verb     verb;
+    struct snapshot    *fresh; /* ADOPT */
 };
 
-static void give(struct backroom *b, struct snapshot *fresh)
+static void give(struct backroom *b, enum order_verb verb, struct snapshot *fresh)
 {
     struct order *o = NEW(struct order);
 
+    o->verb = verb;
     o->fresh = fresh;
     handoff_put(b->orders, &o->item);
 }
 
 static void obey(struct backroom *b, struct order *o)
 {
-    if (o->fresh != NULL) {
+    switch (o->verb) {
+    case ORDER_ADOPT: /* the keepers write to the store, which is closed when this is freed */
         policy_keeper_adopt(b->policies, snapshot_hold(o->fresh));
+        if (!b->is_over)
+            cert_keeper_adopt(b->certificates, o->fresh);
         report_sender_adopt(b->sender, o->fresh);
-    } else {
+        break;
+    case ORDER_REFRESH:
+        if (!b->is_over)
+            cert_keeper_refresh(b->certificates);
+        break;
+    case ORDER_END:
         policy_keeper_stop(b->policies);
         sts_stop(b->sts);
         loop_stop(b->loop);
+        break;
     }
     free(o);
 }
@@ -92,8 +106,18 @@ static enum status open_services(struct backroom *b, const struct config *config
     return st;
 }
 
+static void open_certificates(struct backroom *b, const struct config *config, struct store *store,
+                              struct snapshot *settings, struct tls_server **servers)
+{
+    struct cert_keeper_config c = {
+        .loop = b->loop, .resolver = b->resolver, .store = store, .config = config, .servers = servers
+    };
+
+    b->certificates = cert_keeper_new(&c, settings);
+}
+
 enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
-                         struct backroom **out, struct fault *why)
+                         struct tls_server **servers, struct backroom **out, struct fault *why)
 {
     struct backroom *b = NEW(struct backroom);
     enum status st;
@@ -110,6 +134,7 @@ enum status backroom_new(const struct config *config, struct store *store, struc
         backroom_free(b);
         return st;
     }
+    open_certificates(b, config, store, settings, servers);
     b->sender = report_sender_new(b->loop, b->resolver, b->https, store, config->hostname, settings);
     *out = b;
     return OK;
@@ -137,7 +162,7 @@ void backroom_stop(struct backroom *b)
 {
     if (!b->is_running)
         return;
-    give(b, NULL);
+    give(b, ORDER_END, NULL);
     (void)pthread_join(b->thread, NULL);
     b->is_running = false;
 }
@@ -152,10 +177,12 @@ void backroom_free(struct backroom *b)
 {
     if (b == NULL)
         return;
+    b->is_over = true;
     take_orders(b);
     report_sender_free(b->sender);
     policy_host_free(b->policy_host);
     policy_keeper_free(b->policies);
+    cert_keeper_free(b->certificates);
     sts_free(b->sts);
     https_client_free(b->https);
     resolver_free(b->resolver);
@@ -172,5 +199,15 @@ struct sts *backroom_sts(struct backroom *b)
 
 void backroom_publish(struct backroom *b, struct snapshot *fresh)
 {
-    give(b, fresh);
+    give(b, ORDER_ADOPT, fresh);
+}
+
+void backroom_refresh(struct backroom *b)
+{
+    give(b, ORDER_REFRESH, NULL);
+}
+
+struct cert_keeper *backroom_certificates(struct backroom *b)
+{
+    return b->certificates;
 }

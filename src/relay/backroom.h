@@ -1,17 +1,18 @@
 /* relay/backroom.h: the thread beside the workers, for what no session waits on: MTA-STS policies of others are fetched
- * and kept, our own are made and served, and TLS reports sent, here. */
+ * and kept, our own are made and served, our certificates looked after, and TLS reports sent, here. */
 #ifndef STERNPOST_RELAY_BACKROOM_H
 #define STERNPOST_RELAY_BACKROOM_H
 
+#include "certs/keeper.h"
 #include "discovery/sts.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
 
 struct backroom;
 
-/* Takes the reference to the settings. */
+/* Takes the reference to the settings. `servers`, one for each listener, get their certificates from here; borrowed. */
 MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
-                                  struct backroom **out, struct fault *why);
+                                  struct tls_server **servers, struct backroom **out, struct fault *why);
 MUST_USE enum status backroom_start(struct backroom *b, struct fault *why);
 /* Ends the thread; what was asked before is answered. */
 void backroom_stop(struct backroom *b);
@@ -19,6 +20,8 @@ void backroom_save(struct backroom *b); /* before the store is closed, when the 
 void backroom_free(struct backroom *b); /* after the last question was answered; NULL is fine */
 
 struct sts *backroom_sts(struct backroom *b);
+void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */
+struct cert_keeper *backroom_certificates(struct backroom *b);
 void backroom_publish(struct backroom *b, struct snapshot *fresh); /* from any thread; takes the reference */
 
 #endif

@@ -33,6 +33,7 @@ struct node {
     struct backroom      *backroom;
     struct bridge        *bridge; /* NULL: none is configured */
     struct node_listener *listeners;
+    struct tls_server   **servers; /* of the listeners, in their order; NULL: no TLS */
     struct node_worker   *workers;
     unsigned              workers_len;
     int64_t               started_s;
@@ -70,6 +71,11 @@ struct hasher *node_hasher(struct node *n)
 struct sign_in_limit *node_sign_in_limit(struct node *n)
 {
     return n->sign_ins;
+}
+
+struct cert_keeper *node_certificates(struct node *n)
+{
+    return backroom_certificates(n->backroom);
 }
 
 struct sts *node_sts(struct node *n)
@@ -174,9 +180,7 @@ void node_publish(struct node *n, struct snapshot *fresh)
 
 void node_refresh(struct node *n)
 {
-    for (size_t i = 0; i < n->config->listeners_len; i++)
-        if (n->listeners[i].tls != NULL)
-            tls_server_refresh(n->listeners[i].tls);
+    backroom_refresh(n->backroom);
 }
 
 /* -- coming up --------------------------------------------------------------------------------------------------- */
@@ -204,6 +208,7 @@ static enum status load_settings(struct node *n, struct fault *why)
 static enum status open_tls(struct node *n, struct fault *why)
 {
     n->listeners = mem_new(n->config->listeners_len, sizeof *n->listeners);
+    n->servers = mem_new(n->config->listeners_len, sizeof(struct tls_server *));
     for (size_t i = 0; i < n->config->listeners_len; i++) {
         const struct config_listener *l = &n->config->listeners[i];
         struct fault inner;
@@ -215,6 +220,7 @@ static enum status open_tls(struct node *n, struct fault *why)
         st = tls_server_new(&l->tls_config, &n->listeners[i].tls, &inner);
         if (st != OK)
             return fault_set(why, st, "listener '%s': %s", l->name, inner.text);
+        n->servers[i] = n->listeners[i].tls;
     }
     return OK;
 }
@@ -290,7 +296,7 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     if (st == OK && (n->hasher = hasher_new(why)) == NULL)
         st = ERR_TEMPORARY;
     if (st == OK)
-        st = backroom_new(config, n->store, snapshot_hold(n->settings), &n->backroom, why);
+        st = backroom_new(config, n->store, snapshot_hold(n->settings), n->servers, &n->backroom, why);
     if (st == OK)
         st = bridge_new(config, &n->bridge, why);
     if (st == OK)
@@ -376,6 +382,7 @@ void node_free(struct node *n)
     for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
         tls_server_free(n->listeners[i].tls);
     free(n->listeners);
+    free(n->servers);
     bounce_cap_free(n->bounces);
     census_free(n->census);
     sign_in_limit_free(n->sign_ins);

@@ -7,6 +7,7 @@
 #include "settings/snapshot.h"
 #include "store/store.h"
 
+struct cert_keeper;
 struct node;
 struct sts;
 struct worker;
@@ -23,12 +24,13 @@ const struct config *node_config(const struct node *n);
 struct store *node_store(const struct node *n);
 int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
+struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
 
 struct snapshot *node_snapshot(struct node *n); /* holds; the caller releases */
 /* New settings: takes the reference, hands it to every worker. They use it from their next round on. */
 void node_publish(struct node *n, struct snapshot *fresh);
-/* Every few seconds, from the main thread: changed certificate files. */
+/* Looks for changed certificate files now; they are looked for every second anyway. */
 void node_refresh(struct node *n);
 
 /* Something to be done on a worker's thread: it has the loop, the resolver and the TLS contexts. The task calls

@@ -77,6 +77,7 @@ struct smtp_transaction {
     struct smtp_mail        mail;
     const struct smtp_rcpt *rcpts;
     size_t                  rcpts_len;
+    bool                    is_question; /* ends behind the last RCPT, without DATA: SMTP_CL_DONE at SMTP_AT_RCPT */
 };
 
 struct smtp_client *smtp_client_new(struct slice hostname, bool starts_in_tls); /* copies */

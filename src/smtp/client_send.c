@@ -111,7 +111,7 @@ void smtp_client_send(struct smtp_client *c, const struct smtp_transaction *t)
     assert(t->rcpts_len > 0);
     c->sending = NEW(struct smtp_client_sending);
     c->sending->t = *t;
-    c->sending->is_pipelined = offers(c, SMTP_EXT_PIPELINING);
+    c->sending->is_pipelined = offers(c, SMTP_EXT_PIPELINING) && !t->is_question;
     c->needs_rset = false;
     if (begins_with_rset)
         smtp_client_put_command(c, SLICE_LIT("RSET"), slice_of(NULL, 0));
@@ -183,7 +183,7 @@ static void go_on_after_rcpt(struct smtp_client *c)
             put_rcpt(c, &s->t.rcpts[s->next_rcpt]);
         return;
     }
-    if (!s->is_pipelined && nobody_is_left(s)) {
+    if (s->t.is_question || (!s->is_pipelined && nobody_is_left(s))) {
         s->is_over = true;
         c->needs_rset = true;
         return;
@@ -200,7 +200,7 @@ bool smtp_client_on_rcpt(struct smtp_client *c, const struct smtp_reply *reply, 
 
     if (smtp_reply_is_ok(reply))
         s->accepted++;
-    else if (is_shown)
+    if (s->t.is_question || (!smtp_reply_is_ok(reply) && is_shown))
         note_outcome(c, SMTP_AT_RCPT, reply);
     if (is_shown) {
         (void)smtp_client_show(ev, SMTP_CL_RCPT, SMTP_AT_RCPT, reply);

@@ -46,7 +46,7 @@ static const struct {
     [PROBE_EHLO] = { "ehlo", "no answer to EHLO" },
     [PROBE_STARTTLS] = { "starttls", "no answer to STARTTLS" },
     [PROBE_HANDSHAKE] = { "handshake", "no end of the TLS handshake" },
-    [PROBE_INSIDE] = { "inside", "no answer inside TLS" },
+    [PROBE_INSIDE] = { "inside", "no further answer" },
     [PROBE_COMPLETE] = { "complete", "nothing" },
 };
 
@@ -181,11 +181,25 @@ static void on_ready_client(struct approach *a)
     }
 }
 
+static void note_answer(struct approach *a, const struct smtp_reply *r)
+{
+    char text[2 * APPROACH_TEXT];
+
+    (void)snprintf(text, sizeof text, "%d %s%s%s", r->code, r->enhanced, r->enhanced[0] == '\0' ? "" : " ", r->text);
+    put_printable(slice_str(text), a->text, sizeof a->text);
+    a->reply_code = r->code;
+    a->is_unwanted = r->code >= 400 && is_unwanted_text(r->text);
+    a->is_orderly = true;
+    finish(a, PROBE_COMPLETE);
+}
+
 static void on_event(struct approach *a, const struct smtp_client_event *ev)
 {
     char why[APPROACH_TEXT];
 
     switch (ev->kind) {
+    case SMTP_CL_RCPT: return; /* SMTP_CL_DONE tells the same */
+    case SMTP_CL_DONE: note_answer(a, &ev->reply); return;
     case SMTP_CL_READY: on_ready_client(a); return;
     case SMTP_CL_TLS: finish(a, PROBE_COMPLETE); return;
     case SMTP_CL_TLS_REFUSED:
@@ -304,7 +318,7 @@ static void on_soon(struct loop_timer *t)
     struct approach *a = CONTAINER_OF(t, struct approach, soon);
     struct fault why;
 
-    if (a->is_inside) {
+    if (a->is_inside || a->mailbox.len > 0) {
         talk(a);
         return;
     }
@@ -339,6 +353,22 @@ void approach_inside(struct approach *a)
         smtp_client_tls_started(a->client);
     else
         a->client = smtp_client_new(a->target.helo, true);
+    a->soon.fire = on_soon;
+    loop_timer_set(a->loop, &a->deadline, a->target.timeout_ms);
+    loop_timer_set(a->loop, &a->soon, 0);
+}
+
+void approach_ask_mailbox(struct approach *a, struct slice address)
+{
+    const struct smtp_transaction question = { .rcpts = &a->rcpt, .rcpts_len = 1, .is_question = true };
+
+    a->mailbox = address;
+    a->rcpt.address = address;
+    a->is_over = a->is_orderly = false;
+    a->stage = PROBE_INSIDE;
+    a->text[0] = '\0';
+    a->reply_code = 0;
+    smtp_client_send(a->client, &question);
     a->soon.fire = on_soon;
     loop_timer_set(a->loop, &a->deadline, a->target.timeout_ms);
     loop_timer_set(a->loop, &a->soon, 0);

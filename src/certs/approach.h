@@ -69,6 +69,8 @@ struct approach { /* embed, zeroed */
     int64_t                since_ms;
     size_t                 greeting_len;
     bool                   is_inside, is_over, is_orderly, saw_greeting;
+    struct slice           mailbox; /* asked for */
+    struct smtp_rcpt       rcpt;
     struct smtp_client    *client;
 };
 
@@ -76,6 +78,10 @@ void approach_start(struct approach *a, struct loop *loop, const struct approach
 /* After a handshake on a->stream, whose descriptor nobody watches: greets again inside TLS (SMTP only); done runs a
  * second time, extensions are those inside. */
 void approach_inside(struct approach *a);
+/* In SMTP after done, in TLS once approach_inside() is done, or in clear where STARTTLS is not to be had: asks whether there
+ * is this mailbox, by MAIL with the empty sender and RCPT; no mail is offered. done runs once more: PROBE_COMPLETE with the
+ * answer in reply_code and text, or PROBE_INSIDE when the session failed. `address` is borrowed until then. */
+void approach_ask_mailbox(struct approach *a, struct slice address);
 /* Says QUIT where SMTP was spoken, as far as that can be had at once, and closes. Zeroed is fine, and when under way. */
 void approach_release(struct approach *a);
 

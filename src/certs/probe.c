@@ -96,6 +96,23 @@ static void wait_for_ticket(struct probe *p)
     loop_timer_set(p->prober->loop, &p->timer, TICKET_WAIT_MS);
 }
 
+static void on_mailbox(struct approach *a)
+{
+    struct probe *p = CONTAINER_OF(a, struct probe, approach);
+
+    if (a->failed_at == PROBE_COMPLETE)
+        p->result.mailbox_code = a->reply_code;
+    p->result.mailbox_text = arena_copy(&p->arena, slice_str(a->text)).ptr;
+    p->result.is_mailbox_unclear = a->is_unwanted;
+    finish(p);
+}
+
+static void ask_mailbox(struct probe *p)
+{
+    p->approach.done = on_mailbox;
+    approach_ask_mailbox(&p->approach, p->target.mailbox);
+}
+
 static void on_inside(struct approach *a)
 {
     struct probe *p = CONTAINER_OF(a, struct probe, approach);
@@ -103,10 +120,12 @@ static void on_inside(struct approach *a)
     p->result.extensions_inside = a->extensions;
     p->result.greeting = arena_copy(&p->arena, slice_str(a->greeting)).ptr;
     p->result.size_limit = a->size_limit;
-    if (a->failed_at == PROBE_COMPLETE)
-        wait_for_ticket(p);
-    else
+    if (a->failed_at != PROBE_COMPLETE)
         fail(p, PROBE_INSIDE, a->text);
+    else if (p->target.mailbox.len > 0)
+        ask_mailbox(p);
+    else
+        wait_for_ticket(p);
 }
 
 static void on_first_shaken(struct probe *p)
@@ -173,6 +192,12 @@ static void on_approached(struct approach *a)
     struct probe *p = CONTAINER_OF(a, struct probe, approach);
 
     note_approach(p);
+    if (a->failed_at == PROBE_STARTTLS && a->is_orderly && p->target.mailbox.len > 0) {
+        p->result.failed_at = PROBE_STARTTLS;
+        p->result.text = arena_copy(&p->arena, slice_str(a->text)).ptr;
+        ask_mailbox(p);
+        return;
+    }
     if (a->failed_at != PROBE_COMPLETE) {
         fail(p, a->failed_at, a->text);
         return;
@@ -209,7 +234,8 @@ void probe_start(struct probe *p, struct prober *prober, const struct probe_targ
     p->target = *target;
     p->target.sni = arena_copy(&p->arena, sni);
     p->target.helo = arena_copy(&p->arena, target->helo);
-    p->result = (struct probe_result){ .failed_at = PROBE_COMPLETE, .text = "", .greeting = "" };
+    p->target.mailbox = arena_copy(&p->arena, target->mailbox);
+    p->result = (struct probe_result){ .failed_at = PROBE_COMPLETE, .text = "", .greeting = "", .mailbox_text = "" };
     p->is_second = false;
     p->started_ms = now_ms(p);
     connect_once(p);

@@ -23,6 +23,8 @@ struct probe_target { /* strings are copied */
     bool                      wants_inside;     /* SMTP: EHLO again inside TLS */
     bool                      wants_resumption; /* a second connection tells whether the session is resumed */
     bool                      wants_staple;     /* asks for an OCSP response */
+    struct slice              mailbox; /* SMTP with wants_inside: whether there is this mailbox (approach_ask_mailbox()), in
+                                        * clear where there is no STARTTLS; empty: not asked */
     int64_t                   timeout_ms;       /* for each step: up to TLS, the handshake, what is said inside; 0: 30 s */
 };
 
@@ -54,6 +56,9 @@ struct probe_result {
     const char          *greeting;  /* SMTP */
     unsigned             extensions, extensions_inside; /* enum smtp_ext bits, in clear and in TLS */
     uint64_t             size_limit;
+    int                  mailbox_code; /* the last answer to MAIL or RCPT; 0: not had */
+    const char          *mailbox_text; /* the same in full, printable */
+    bool                 is_mailbox_unclear; /* the refusal speaks of us: rates, lists */
     int64_t              connect_ms, greeting_ms, handshake_ms, total_ms;
 };
 

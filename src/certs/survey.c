@@ -110,7 +110,7 @@ static void on_go(struct pace_ticket *ticket)
         .way = t->way,
         .sni = s->name,
         .helo = t->helo,
-        .wants_inside = !t->has_few_questions,
+        .wants_inside = !t->has_few_questions || t->asks_inside,
         .wants_resumption = !t->has_few_questions,
         .wants_staple = !t->has_few_questions,
         .timeout_ms = t->timeout_ms,
@@ -129,10 +129,15 @@ static void start_probe(struct survey *s, size_t i)
     a->probe = &sp->probe.result;
     a->text = "";
     s->addresses_len = i + 1;
-    if (s->target.pace != NULL)
+    if (s->target.only_global && !net_address_is_global(&a->address)) {
+        a->text = "not asked: it is no address of the public internet";
+        sp->probe.result = (struct probe_result){ .text = a->text, .greeting = "", .mailbox_text = "" };
+        s->open--;
+    } else if (s->target.pace != NULL) {
         pace_ask(s->target.pace, &sp->ticket, &a->address);
-    else
+    } else {
         on_go(&sp->ticket);
+    }
 }
 
 static void start_probes(struct survey *s)
@@ -141,9 +146,12 @@ static void start_probes(struct survey *s)
 
     s->addresses = ARENA_ARRAY(&s->arena, struct survey_address, len);
     s->probes = mem_new(len, sizeof *s->probes);
-    s->open = s->target.wants_one ? 1 : len;
-    for (size_t i = 0; i < s->open; i++)
+    len = s->target.wants_one ? 1 : len;
+    s->open = len;
+    for (size_t i = 0; i < len; i++)
         start_probe(s, i);
+    if (s->open == 0)
+        finish(s);
 }
 
 static void choose_how(struct survey *s)

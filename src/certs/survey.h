@@ -21,6 +21,8 @@ struct survey_target { /* strings are copied, but for ca_file and from, which ar
     bool                      has_few_questions; /* no second connection, no EHLO inside, no OCSP staple */
     bool                      wants_one; /* addresses are tried in turn until one shows a certificate */
     struct pace              *pace;      /* asked before each connection; NULL: nobody is */
+    bool                      asks_inside;       /* with has_few_questions: EHLO inside all the same */
+    bool                      only_global;       /* not with wants_one: other addresses are told of, not asked (STS-22) */
     int64_t                   timeout_ms; /* of each step; 0: 30 s */
 };
 

@@ -3,7 +3,7 @@
 
 #define OPTIONS(o) .options = (o), .options_len = COUNT_OF(o)
 
-enum { ARGS_MANY = 10000 };
+enum { ARGS_MANY = 10000, CHECK_MANY = 1000 };
 
 static const struct command_option queue_filter[] = {
     { "domain", 0, "DOMAIN", false, "only messages with a recipient in this domain" },
@@ -98,6 +98,17 @@ static const struct command_option cert_scan_options[] = {
     { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
 };
 
+static const struct command_option domain_check_options[] = {
+    { "suggest", 0, NULL, false,
+      "print the records and the policy that the domain should publish, made from its own servers, in the order to publish them" },
+    { "report-to", 0, "ADDRESS", true,
+      "with --suggest: where reports go, a mail address or an https:// address; unless given, where they go now, else "
+      "tlsrpt@ the domain" },
+    { "verbose", 'v', NULL, false, "show checks that are ok as well, and not their number alone" },
+    { "ca", 0, "FILE", false, "trust the certificates of this PEM bundle, not the system's" },
+    { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
+};
+
 static const struct command_group fixed_groups[] = {
     { "config", "The configuration file of the process" },
     { "queue", "Messages that wait for delivery" },
@@ -154,6 +165,25 @@ static const struct command fixed_commands[] = {
       "is "
       "1 when no server meets the host's demands.",
       "sternpost host test relay\n", .run = run_host_test },
+
+    { "check", "DOMAIN...", 1, CHECK_MANY, COMMAND_HAS_JSON,
+      "tell what is right and wrong with mail domains, and the change to make",
+      "Looks at any domain as the world sees it: MX and their addresses, DNSSEC, STARTTLS and certificates of every address, "
+      "the records of MTA-STS and TLS reporting, the policy and its host, TLSA records against the certificates that are really "
+      "served, and whether the addresses for reports take mail. For each fault it tells what was seen, why it matters, and "
+      "what to do. How much a fault weighs depends on what the domain publishes: a certificate for another name is an error "
+      "below a policy in enforce, a warning in testing, and advice where nobody looks. A check that has nothing to look at is "
+      "left out.\n"
+      "No daemon is asked, no mail is sent and no report posted: every address of a server gets one connection, however many "
+      "domains share it, and the servers of a mailbox for reports are asked up to RCPT. Only addresses of the public internet "
+      "are called upon, unless the configuration file has allow-private.\n"
+      "With --suggest, publish what is printed in its order, and check again. The id of the MTA-STS record is the time, in "
+      "UTC. A policy that is in enforce stays there; any other is suggested in testing.\n"
+      "The exit code tells the worst verdict: 0 ok or advice, 1 error, 4 warning, 5 not testable: something could not be "
+      "looked at, since DNS did not answer or a server sent us away, and nothing is worse.",
+      "sternpost check example.org\nsternpost check example.org example.net --json\n"
+      "sternpost check example.org --suggest --report-to tlsrpt@example.org\n",
+      OPTIONS(domain_check_options), .run = run_check },
 
     { "cert", "[HOST[:PORT]]...", 0, ARGS_MANY, COMMAND_HAS_JSON,
       "fetch and judge the certificates that servers show",

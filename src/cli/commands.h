@@ -19,6 +19,8 @@ int run_sts_forget(const struct invocation *inv);
 int run_report_sent_list(const struct invocation *inv);
 int run_report_sent_show(const struct invocation *inv);
 int run_report_preview(const struct invocation *inv);
+/* check.c */
+int run_check(const struct invocation *inv);
 /* cert.c */
 int run_cert(const struct invocation *inv);
 /* cert_scan.c */

@@ -1,0 +1,336 @@
+"""`sternpost check`: a domain with each fault, and clean ones; and what --suggest prints, published, makes the next check clean."""
+import json
+
+import pytest
+from harness.authority import DAY
+from harness.policy_host import policy
+from harness.sink import Sink, server_context
+from harness.sternpost import Sternpost
+
+TWO_WEEKS = 1209600
+ID = "v=STSv1; id=20261101120000"
+
+
+def refuses_mailbox(_, argument):
+    return "550 5.1.1 no such user" if "nobody" in argument else None
+
+
+class Maker:
+    """Makes domains of the test internet, each good but for what is said."""
+
+    def __init__(self, internet, authority):
+        self.internet, self.authority, self.count, self.clean = internet, authority, 0, None
+
+    def address(self):
+        self.count += 1
+        return self.internet.address(100 + self.count)
+
+    def server(self, host, tlsa=None, certificate=None, offers=True, extensions=("REQUIRETLS",), **issue):
+        """A mail server of this name; the digest of its key."""
+        made = certificate or self.authority.issue(issue.pop("name", host), sends=0, **issue)
+        self.clean = made if host == "mx.clean.example" else self.clean
+        address = self.address()
+        self.internet.add(f"{host}. A {address}")
+        self.internet.add_server(Sink(address, 25, tls=server_context(made) if offers else None, tls_extensions=extensions,
+                                      replies={"RCPT": refuses_mailbox}))
+        for record in tlsa or ():
+            self.internet.add(f"_25._tcp.{host}. TLSA {record.replace('OWN', made.digest)}")
+        return made
+
+    def domain(self, name, mx=None, server=None, sts=ID, reports=None, text=None, mode="enforce", host=True, extra=(), **site):
+        """`None`: as a good domain has it; "": not there."""
+        self.internet.add(*(f"{name}. MX {record}" for record in (mx or [f"10 mx.{name}."])), *extra)
+        if server != "":
+            self.server(f"mx.{name}", **(GOOD_TLSA if server is None else server))
+        for value in [sts] if isinstance(sts, str) else sts:
+            if value:
+                self.internet.add(f'_mta-sts.{name}. TXT "{value}"')
+        reports = f"v=TLSRPTv1; rua=mailto:tlsrpt@{name}" if reports is None else reports
+        for value in [reports] if isinstance(reports, str) else reports:
+            if value:
+                self.internet.add(f'_smtp._tls.{name}. TXT "{value}"')
+        if host:
+            self.internet.add(f"mta-sts.{name}. A {self.internet.address(80)}")
+        if host and text != "":
+            self.internet.policies.publish(f"mta-sts.{name}", text or policy(mode, [f"mx.{name}"], TWO_WEEKS), **site)
+
+
+GOOD_TLSA = {"tlsa": ["3 1 1 OWN", "3 1 1 " + "ab" * 32]}
+E, W, A, N = "error", "warning", "advice", "not testable"
+GOOD_TEXT = "version: STSv1\r\nmode: enforce\r\nmx: mx.{0}\r\nmax_age: 1209600\r\n"
+
+
+def text(domain, old="", new=""):
+    return GOOD_TEXT.format(domain).replace(old, new)
+
+
+# Name of the domain below example: what it is made with, and all that is found, but for what is ok.
+FAULTS = {
+    "clean": ({}, {}),
+    "unsigned.ins": ({"server": {}}, {"dns.signed": A}),
+    # MX and DNS
+    "alias": ({"mx": ["10 alias.alias.example."], "extra": ["alias.alias.example. CNAME mx.alias.example."],
+               "text": text("alias.example", "mx.alias", "alias.alias"), "server": {"name": "alias.alias.example"}},
+              {"mx.cname": W, "dane.each": A}),
+    "literal": ({"mx": ["10 mx.literal.example.", "20 5.6.7.8."]}, {"mx.ip": E}),
+    "mixed": ({"mx": ["10 mx.mixed.example.", "0 ."]}, {"mx.null": E}),
+    "private": ({"mx": ["10 mx.private.example.", "20 in.private.example."],
+                 "text": text("private.example", "mx: ", "mx: in.private.example\r\nmx: "),
+                 "extra": ["in.private.example. A 10.1.2.3"]},
+                {"mx.private": E, "dane.each": W}),
+    "gone": ({"mx": ["10 mx.gone.example.", "20 mx2.gone.example."],
+              "text": text("gone.example", "mx: ", "mx: mx2.gone.example\r\nmx: ")},
+             {"mx.addr": E}),
+    "twice": ({"mx": ["10 mx.twice.example.", "20 mx.twice.example."]}, {"mx.dup": W}),
+    # TLS and certificates, in enforce and without a policy
+    "plain": ({"server": {"offers": False}}, {"tls.offer": E, "sts.mx.ready": E, "dane.each": A,
+                                              "rpt.rua.loop": W}),
+    "named": ({"server": {"name": "other.example"}},
+              {"cert.name": E, "sts.mx.ready": E, "dane.each": A, "rpt.rua.loop": W}),
+    "named-testing": ({"server": {"name": "other.example"}, "mode": "testing"},
+                      {"cert.name": W, "sts.mx.ready": W, "sts.pol.mode.state": A, "dane.each": A, "tls.requiretls": A}),
+    "named-alone": ({"server": {"name": "other.example"}, "sts": "", "host": False},
+                    {"cert.name": A, "sts.txt.exists": W, "dane.each": A, "tls.requiretls": A}),
+    "old": ({"server": {"first": -9 * DAY, "last": -DAY}},
+            {"cert.expiry": E, "sts.mx.ready": E, "dane.each": A, "rpt.rua.loop": W}),
+    "soon": ({"server": {"last": 5 * DAY}}, {"cert.expiry": W, "dane.each": A}),
+    "own": ({"server": {"is_self_signed": True}},
+            {"cert.trust": E, "sts.mx.ready": E, "dane.each": A, "rpt.rua.loop": W}),
+    "own-dane": ({"server": {"is_self_signed": True, "tlsa": ["3 1 1 OWN", "3 1 1 " + "ab" * 32]}, "sts": "", "host": False},
+                 {"sts.txt.exists": W}),
+    # DANE
+    "stale": ({"server": {"tlsa": ["3 1 1 " + "cd" * 32]}}, {"dane.match": E}),
+    "single": ({"server": {"tlsa": ["3 1 1 OWN"]}}, {"dane.rollover": A}),
+    "short": ({"server": {"tlsa": ["3 1 1 OWN", "3 1 1 abcd", "3 1 1 " + "ab" * 32]}}, {"dane.fields": E}),
+    "usage": ({"server": {"tlsa": ["3 1 1 OWN", "1 1 1 OWN", "3 1 1 " + "ab" * 32]}}, {"dane.usage": W}),
+    "useless": ({"server": {"tlsa": ["1 1 1 OWN"]}}, {"dane.usage": E}),
+    "vain.ins": ({"server": {"tlsa": ["3 1 1 OWN"]}}, {"dane.signed": W, "dns.signed": A}),
+    # The record
+    "two-ids": ({"sts": [ID, ID + "1"]}, {"sts.txt.one": E}),
+    "badid": ({"sts": "v=STSv1; id=2026-11-01"}, {"sts.txt.id": E}),
+    "lower": ({"sts": "v=stsv1; id=20261101"}, {"sts.txt.prefix": E}),
+    "field": ({"sts": ID + "; id=2; x=y"}, {"sts.txt.syntax": W}),
+    "wild": ({"sts": [ID, "v=spf1 -all"]}, {"sts.txt.other": W}),
+    "apex": ({"sts": "", "extra": [f'apex.example. TXT "{ID}"']}, {"sts.txt.exists": W, "sts.txt.apex": E}),
+    "label": ({"sts": "", "extra": [f'_mta-sts.label.example.label.example. TXT "{ID}"']},
+              {"sts.txt.exists": W, "sts.txt.apex": E}),
+    "record-alias": ({"sts": "", "extra": ["_mta-sts.record-alias.example. CNAME nothing.example."]},
+                     {"sts.txt.exists": W, "sts.txt.cname": E}),
+    # The host
+    "hostless": ({"host": False}, {"sts.host.resolve": E}),
+    "unanswered": ({"host": False, "extra": ["mta-sts.unanswered.example. A 5.6.250.250"]},
+                   {"sts.host.reach": E, "sts.http.answer": E}),
+    "siteless": ({"text": ""}, {"sts.host.tls": E}),
+    "web-old": ({"certificate": "expired"}, {"sts.host.cert.days": E}),
+    "web-name": ({"certificate": "wrong name"}, {"sts.host.cert": E}),
+    "web-own": ({"certificate": "self-signed"}, {"sts.host.cert": E}),
+    "status": ({"status": "404 Not Found"}, {"sts.http.200": E}),
+    "moved": ({"status": "301 Moved", "headers": (("Location", "https://elsewhere.example/"),)},
+              {"sts.http.redirect": E}),
+    "html": ({"headers": (("Content-Type", "text/html"),)}, {"sts.http.type": E}),
+    "packed": ({"headers": (("Content-Type", "text/plain"), ("Content-Encoding", "gzip"))},
+               {"sts.http.answer": E}),
+    "large": ({"text": "version: STSv1\r\n" + "x: y\r\n" * 20000}, {"sts.http.size": E}),
+    # The policy
+    "version": ({"text": text("version.example", "version: STSv1\r\n")}, {"sts.pol.version": E, "sts.pol.syntax": E}),
+    "mode": ({"text": text("mode.example", "enforce", "Enforce")}, {"sts.pol.mode": E, "sts.pol.syntax": E}),
+    "taken-back": ({"mode": "none"}, {"sts.pol.mode.state": A}),
+    "ageless": ({"text": text("ageless.example", "max_age: 1209600\r\n")}, {"sts.pol.maxage": E, "sts.pol.syntax": E}),
+    "young": ({"text": text("young.example", "1209600", "3600")}, {"sts.pol.maxage.low": W}),
+    "nameless": ({"text": text("nameless.example", "mx: mx.nameless.example\r\n")},
+                 {"sts.pol.mx": E, "sts.pol.syntax": E}),
+    "doubled": ({"text": text("doubled.example", "mode", "mode: enforce\r\nmode")}, {"sts.pol.dup": W}),
+    "unknown": ({"text": text("unknown.example", "mode", "contact: me\r\nmode")}, {"sts.pol.unknown": A}),
+    "blank": ({"text": text("blank.example", "mode", "\r\nmode")}, {"sts.pol.lines": W, "sts.pol.syntax": E}),
+    "mark": ({"text": "\ufeff" + text("mark.example")}, {"sts.pol.lines": E, "sts.pol.syntax": E}),
+    "ends": ({"text": text("ends.example", "enforce\r\n", "enforce\n")}, {"sts.pol.lines": W}),
+    "outside": ({"text": text("outside.example", "mx.outside", "mx9.outside")},
+                {"sts.pol.cover": E, "sts.pol.stale": A}),
+    "deeper": ({"mx": ["10 mx.a.deeper.example."], "server": "", "text": text("deeper.example", "mx.deeper", "*.deeper")},
+               {"sts.pol.deep": E, "sts.pol.stale": A, "mx.addr": E, "rpt.rua.mail": E}),
+    # TLS reporting
+    "silent": ({"reports": ""}, {"rpt.txt.exists": A, "rpt.order": W}),
+    "two-reports": ({"reports": ["v=TLSRPTv1; rua=mailto:a@two-reports.example", "v=TLSRPTv1; rua=mailto:b@two-reports.example"]},
+                    {"rpt.txt.one": E, "rpt.order": W}),
+    "ruined": ({"reports": "v=TLSRPTv1; ruf=mailto:a@ruined.example"}, {"rpt.txt.syntax": E, "rpt.order": W}),
+    "bare": ({"reports": "v=TLSRPTv1; rua=tlsrpt@bare.example"}, {"rpt.rua.scheme": E}),
+    "many": ({"reports": "v=TLSRPTv1; rua=mailto:a@many.example,mailto:b@many.example"}, {"rpt.rua.count": A}),
+    "again": ({"reports": "v=TLSRPTv1; rua=mailto:a@again.example,mailto:a@again.example"},
+              {"rpt.rua.dup": W}),
+    "dead": ({"reports": "v=TLSRPTv1; rua=mailto:nobody@dead.example"}, {"rpt.rua.mail": E}),
+    "astray": ({"reports": "v=TLSRPTv1; rua=mailto:tlsrpt@nowhere.astray.example"}, {"rpt.rua.mail": E}),
+    "webless": ({"reports": "v=TLSRPTv1; rua=https://nothing.webless.example/r"}, {"rpt.rua.https": E}),
+    "spf": ({"reports": ["v=TLSRPTv1; rua=mailto:a@spf.example", "v=spf1 -all"]}, {"rpt.txt.other": W}),
+    "report-apex": ({"reports": "", "extra": ['report-apex.example. TXT "v=TLSRPTv1; rua=mailto:a@report-apex.example"']},
+                    {"rpt.txt.exists": A, "rpt.txt.apex": E, "rpt.order": W}),
+    "guide": ({"reports": "v=TLSRPTv1; rua=mailto:tlsrpt@solarmora.com"}, {"lint.sample": E, "rpt.rua.mail": E}),
+}
+
+
+# Domains that need what --suggest prints, one way or the other: twenty of them.
+NOTHING = {"sts": "", "reports": "", "host": False}
+SUGGESTED = {
+    **{f"new{n}.example": NOTHING for n in range(1, 5)},
+    **{f"new{n}.ins.example": {**NOTHING, "server": {}} for n in range(1, 4)},
+    "several.example": {**NOTHING, "mx": ["10 mx.several.example.", "20 mx2.several.example.", "30 mx.clean.example."]},
+    "hosted.example": {"sts": "", "reports": ""},
+    "untold.example": {"reports": ""},
+    "misread.example": {"sts": "v=STSv1; id=not-an-id"},
+    "manifold.example": {"sts": [ID, ID + "2"], "reports": ["v=TLSRPTv1; rua=mailto:a@b.example", "v=TLSRPTv1; rua=mailto:c@b.example"]},
+    "unfit.example": {"text": "version: STSv1\r\nmode: testing\r\nmx: mx.elsewhere.example\r\nmax_age: 60\r\n"},
+    "missed.example": {"text": "version: STSv1\r\nmode: enforce\r\nmx: *.missed.invalid\r\nmax_age: 1209600\r\n"},
+    "mangled.example": {"text": "mode: what\r\n"},
+    "absent.example": {"text": "", "reports": ""},
+    "sample.example": {"reports": "v=TLSRPTv1; rua=mailto:tlsrpt@solarmora.com"},
+    "lost.example": {"sts": "", "reports": "", "extra": [f'lost.example. TXT "{ID}"']},
+    "served.example": {"headers": (("Content-Type", "text/html"),)},
+    "aged.example": {"text": "version: STSv1\r\nmode: enforce\r\nmx: mx.aged.example\r\nmax_age: 99\r\n"},
+}
+
+
+@pytest.fixture(scope="module")
+def made(internet, authority):
+    maker = Maker(internet, authority)
+    for name, (options, _) in FAULTS.items():
+        maker.domain(f"{name}.example", **options)
+    for name in SUGGESTED:
+        maker.domain(name, **SUGGESTED[name])
+    maker.server("mx2.several.example", **GOOD_TLSA)
+    for name in ("shared-a.example", "shared-b.example"):
+        maker.domain(name, mx=["10 mx.shared.example."], server="", reports="v=TLSRPTv1; rua=mailto:tlsrpt@clean.example",
+                     text=policy("enforce", ["mx.shared.example"], TWO_WEEKS))
+    maker.server("mx.shared.example", **GOOD_TLSA)
+    maker.shared = internet.servers[-1]
+    internet.add(f"mx.clean.example. AAAA {internet.address6(25)}")
+    internet.add_server(Sink(internet.address6(25), 25, tls=server_context(maker.clean), tls_extensions=("REQUIRETLS",)))
+    internet.start()
+    return maker
+
+
+@pytest.fixture(scope="module")
+def tool(made, internet, authority, certificate, standing_subnet, tmp_path_factory):
+    """No daemon: a configuration file alone."""
+    tool = Sternpost(tmp_path_factory.mktemp("check"), standing_subnet(1), certificate, resolver=internet.resolver(),
+                     outbound={"port": 25, "ca-file": authority.bundle, "allow-private": False})
+    tool.write_config()
+    return tool
+
+
+def check(tool, *arguments):
+    done = tool.run("check", *arguments, "--json")
+    assert done.returncode in (0, 1, 4, 5), done.stderr
+    return json.loads(done.stdout)["domains"], done.returncode
+
+
+@pytest.fixture(scope="module")
+def answers(tool):
+    domains, code = check(tool, *(f"{name}.example" for name in FAULTS))
+    assert code == 1
+    return {answer["domain"]: answer for answer in domains}
+
+
+def found(answer):
+    """The gravest verdict of each check that is not ok. None of these servers has IPv6: another test's matter."""
+    order, worst = [A, N, W, E], {}
+    for result in answer["results"]:
+        if result["verdict"] != "ok" and result["id"] != "mx.ipv6":
+            assert result["seen"] and result["why"] and result["change"], result
+            worst[result["id"]] = max(worst.get(result["id"], A), result["verdict"], key=order.index)
+    return worst
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(answers, name):
+    answer = answers[f"{name}.example"]
+    expected = {check: verdict for check, verdict in FAULTS[name][1].items() if verdict}
+    assert found(answer) == expected, json.dumps([r for r in answer["results"] if r["verdict"] != "ok"], indent=1)
+
+
+
+
+
+def test_ipv6(answers):
+    verdicts = {name: [r["verdict"] for r in answers[name]["results"] if r["id"] == "mx.ipv6"]
+                for name in ("clean.example", "single.example")}
+    assert verdicts == {"clean.example": ["ok"], "single.example": ["advice"]}
+
+
+def test_clean(tool, answers):
+    assert answers["clean.example"]["worst"] == "ok"
+    assert len({result["id"] for result in answers["clean.example"]["results"]}) > 50
+    done = tool.run("check", "clean.example")
+    assert done.returncode == 0 and done.stdout.startswith("clean.example: ok (") and done.stdout.count("\n") == 1, done.stdout
+
+
+@pytest.mark.parametrize("name, code", [("clean", 0), ("single", 0), ("spf", 4), ("stale", 1)])
+def test_exit_code(tool, name, code):
+    assert check(tool, f"{name}.example")[1] == code
+
+
+def test_not_testable(tool):
+    [answer], code = check(tool, "lame.example")
+    assert code == 5 and found(answer)["mx.exists"] == N and E not in found(answer).values()
+
+
+def test_forged(tool, internet):
+    [answer], code = check(tool, "bog.example")
+    assert code == 1 and found(answer)["mx.exists"] == E
+
+
+def test_words(tool):
+    done = tool.run("check", "stale.example", "spf.example.", "-v")
+    assert "\x1b" not in done.stdout and not done.stderr
+    assert done.stdout.index("stale.example: error") < done.stdout.index("spf.example: warning")
+    assert "\nDANE\n" in done.stdout and "do:  publish _25._tcp.mx.stale.example. TLSA 3 1 1 " in done.stdout
+    assert "  ok            mx.exists\n" in done.stdout
+
+
+def test_budget(tool, made):
+    """Two domains with one server: one connection."""
+    before = made.shared.sessions
+    answered, _ = check(tool, "shared-a.example", "shared-b.example")
+    assert [answer["worst"] for answer in answered] == ["advice", "advice"]
+    assert made.shared.sessions == before + 1
+    assert not made.shared.messages and b"DATA" not in [line for _, _, line in made.shared.commands]
+
+
+@pytest.mark.parametrize("arguments", [["no domain"], ["clean.example", "--report-to", "a@clean.example"],
+                                       ["clean.example", "--suggest", "--report-to", "ftp://clean.example/"]])
+def test_usage(tool, arguments):
+    done = tool.run("check", *arguments)
+    assert done.returncode == 2 and done.stderr.startswith("sternpost: ")
+
+
+def publish(internet, domain, suggestion):
+    """As an administrator would: every line into the zone, the file onto the web server."""
+    reports, text, sts = suggestion["steps"]
+    zone = internet.zone_of(domain)
+    for name in (reports["name"], sts["name"]):
+        zone.remove(name)
+    if not suggestion["policy_host"]:
+        zone.add(f"mta-sts.{domain}. A {internet.address(80)}")
+    zone.lines = [line for line in zone.lines if not line.startswith(f'{domain}. TXT "v=STSv1')]
+    zone.add(*(line for line in suggestion["zone"].splitlines() if not line.startswith(";")))
+    internet.policies.publish(text["url"].split("/")[2], text["value"])
+    return zone
+
+
+def test_suggest(tool, internet):
+    assert len(SUGGESTED) == 20
+    before, code = check(tool, *SUGGESTED, "--suggest")
+    assert code == 1 and all(answer["worst"] in (W, E) for answer in before)
+    zones = {zone.name: zone for answer in before for zone in [publish(internet, answer["domain"], answer["suggestion"])]}
+    internet.knot.reload(*zones.values())
+    after, code = check(tool, *SUGGESTED, "--suggest")
+    assert code == 0, [(answer["domain"], found(answer)) for answer in after if answer["worst"] not in ("ok", A)]
+    for first, then in zip(before, after):
+        assert all(step["published"] for step in then["suggestion"]["steps"]), then["suggestion"]
+        assert [step["value"] for step in first["suggestion"]["steps"]] == [step["value"] for step in then["suggestion"]["steps"]]
+    modes = {answer["domain"]: answer["suggestion"]["steps"][1]["value"].split("\r\n")[1] for answer in after}
+    assert modes["missed.example"] == "mode: enforce" and modes["new1.example"] == "mode: testing"
+
+
+def test_suggest_report_to(tool):
+    [answer], _ = check(tool, "clean.example", "--suggest", "--report-to", "tls!rpt@clean.example,https://clean.example/r")
+    assert answer["suggestion"]["steps"][0]["value"] == "v=TLSRPTv1; rua=mailto:tls%21rpt@clean.example,https://clean.example/r"
+    assert not answer["suggestion"]["steps"][0]["published"] and answer["suggestion"]["steps"][2]["published"]

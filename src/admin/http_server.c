@@ -1,6 +1,7 @@
 #include "admin/http_server.h"
 
 #include "base/memory.h"
+#include "net/http_reason.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -39,35 +40,6 @@ struct http_server {
     struct http_connection *connections;
     unsigned connections_len;
 };
-
-static const struct {
-    unsigned code;
-    const char *reason;
-} reasons[] = {
-    { 200, "OK" },
-    { 201, "Created" },
-    { 400, "Bad Request" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 409, "Conflict" },
-    { 411, "Length Required" },
-    { 413, "Content Too Large" },
-    { 422, "Unprocessable Content" },
-    { 431, "Request Header Fields Too Large" },
-    { 500, "Internal Server Error" },
-    { 501, "Not Implemented" },
-    { 503, "Service Unavailable" },
-};
-
-static const char *reason_of(unsigned code)
-{
-    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
-        if (reasons[i].code == code)
-            return reasons[i].reason;
-    }
-    return "Unknown";
-}
 
 static void exchange_free(struct http_exchange *x)
 {
@@ -127,7 +99,7 @@ static void write_answer(struct http_connection *c, unsigned code, const char *t
                         "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
                         "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\n"
                         "Connection: %s\r\n\r\n",
-                        code, reason_of(code), type, body.len, c->closes ? "close" : "keep-alive");
+                        code, http_reason(code), type, body.len, c->closes ? "close" : "keep-alive");
     if (!without_body)
         evbuffer_add(out, body.ptr, body.len);
     enter_state(c, ANSWERING);

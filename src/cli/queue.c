@@ -1,7 +1,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/facts.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 #include "cli/trace.h"
 
 #include <inttypes.h>
@@ -51,66 +51,14 @@ static void add_message(struct table *t, const json_t *message, struct arena *a)
     }
 }
 
-struct listing {
-    const struct invocation *inv;
-    struct client *client;
-    struct table table;
-    struct arena arena; /* of one page */
-    uint64_t left;      /* messages still wanted */
-    char after[32];
-};
-
-/* Fetches and prints one page; *is_last says whether there is another. */
-static int list_page(struct listing *l, bool *is_last)
-{
-    struct slice path = SLICE_LIT("/v1/queue");
-    json_t *answer = NULL;
-    const json_t *message;
-    size_t at;
-    int code;
-
-    path = client_query(&l->arena, path, "domain", invocation_option(l->inv, "domain"));
-    path = client_query(&l->arena, path, "sender", invocation_option(l->inv, "sender"));
-    path = client_query(&l->arena, path, "after", l->after[0] == '\0' ? NULL : l->after);
-    path = client_query(&l->arena, path, "limit",
-                        arena_printf(&l->arena, "%" PRIu64, l->left < PAGE ? l->left : PAGE).ptr);
-    code = client_call(l->client, HTTP_GET, path, NULL, &answer);
-    if (code != EXIT_DONE)
-        return code;
-    json_array_foreach(json_object_get(answer, "messages"), at, message) {
-        if (invocation_has(l->inv, "json"))
-            print_json_line(message);
-        else
-            add_message(&l->table, message, &l->arena);
-        l->left--;
-    }
-    if (!invocation_has(l->inv, "json"))
-        table_print(&l->table, stdout);
-    (void)fflush(stdout);
-    *is_last =
-        l->left == 0 || !slice_to_cstr(answer_text(answer, "next"), l->after, sizeof l->after) || l->after[0] == '\0';
-    json_decref(answer);
-    arena_reset(&l->arena);
-    return EXIT_DONE;
-}
-
 int run_queue_list(const struct invocation *inv)
 {
-    struct listing l = { .inv = inv, .table = queue_table() };
-    bool is_last = false;
-    int code = invocation_limit(inv, &l.left);
+    static const char *const filters[] = { "domain", "sender", NULL };
+    struct listing l = {
+        .path = "/v1/queue", .member = "messages", .filters = filters, .table = queue_table(), .add = add_message
+    };
 
-    if (code != EXIT_DONE)
-        return code;
-    l.client = client_new(inv, &code);
-    if (l.client == NULL)
-        return code;
-    while (code == EXIT_DONE && !is_last)
-        code = list_page(&l, &is_last);
-    client_free(l.client);
-    table_release(&l.table);
-    arena_release(&l.arena);
-    return code;
+    return listing_run(inv, &l);
 }
 
 int run_queue_show(const struct invocation *inv)

@@ -1,11 +1,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/facts.h"
-#include "cli/table.h"
-
-#include <inttypes.h>
-
-enum { PAGE = 500 };
+#include "cli/listing.h"
 
 static struct table policy_table(void)
 {
@@ -34,63 +30,14 @@ static void add_policy(struct table *t, const json_t *policy, struct arena *a)
     table_add(t, cells);
 }
 
-struct listing {
-    const struct invocation *inv;
-    struct client *client;
-    struct table table;
-    struct arena arena; /* of one page */
-    uint64_t left;      /* policies still wanted */
-    char after[256];
-};
-
-/* Fetches and prints one page; *is_last says whether there is another. */
-static int list_page(struct listing *l, bool *is_last)
-{
-    struct slice limit = arena_printf(&l->arena, "%" PRIu64, l->left < PAGE ? l->left : PAGE);
-    struct slice path = client_query(&l->arena, SLICE_LIT("/v1/sts"), "limit", limit.ptr);
-    json_t *answer = NULL;
-    const json_t *policy;
-    size_t at;
-    int code;
-
-    path = client_query(&l->arena, path, "after", l->after[0] == '\0' ? NULL : l->after);
-    code = client_call(l->client, HTTP_GET, path, NULL, &answer);
-    if (code != EXIT_DONE)
-        return code;
-    json_array_foreach(json_object_get(answer, "policies"), at, policy) {
-        if (invocation_has(l->inv, "json"))
-            print_json_line(policy);
-        else
-            add_policy(&l->table, policy, &l->arena);
-        l->left--;
-    }
-    if (!invocation_has(l->inv, "json"))
-        table_print(&l->table, stdout);
-    (void)fflush(stdout);
-    *is_last =
-        l->left == 0 || !slice_to_cstr(answer_text(answer, "next"), l->after, sizeof l->after) || l->after[0] == '\0';
-    json_decref(answer);
-    arena_reset(&l->arena);
-    return EXIT_DONE;
-}
-
 int run_sts_list(const struct invocation *inv)
 {
-    struct listing l = { .inv = inv, .table = policy_table() };
-    bool is_last = false;
-    int code = invocation_limit(inv, &l.left);
+    static const char *const filters[] = { NULL };
+    struct listing l = {
+        .path = "/v1/sts", .member = "policies", .filters = filters, .table = policy_table(), .add = add_policy
+    };
 
-    if (code != EXIT_DONE)
-        return code;
-    l.client = client_new(inv, &code);
-    if (l.client == NULL)
-        return code;
-    while (code == EXIT_DONE && !is_last)
-        code = list_page(&l, &is_last);
-    client_free(l.client);
-    table_release(&l.table);
-    arena_release(&l.arena);
-    return code;
+    return listing_run(inv, &l);
 }
 
 /* Takes the answer: facts first, of which some stand in its text or in the policy, then the policy, a line of it a

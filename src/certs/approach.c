@@ -384,17 +384,24 @@ static bool may_quit(const struct approach *a)
     return a->is_orderly;
 }
 
-void approach_release(struct approach *a)
+bool approach_quit(struct approach *a)
 {
     size_t put;
 
+    if (a->stream.fd < 0 || a->has_quit || !may_quit(a))
+        return false;
+    a->has_quit = true;
+    return stream_write(&a->stream, SLICE_LIT("QUIT\r\n"), &put) == STREAM_OK;
+}
+
+void approach_release(struct approach *a)
+{
     if (a->loop == NULL)
         return;
     loop_timer_clear(a->loop, &a->deadline);
     loop_timer_clear(a->loop, &a->soon);
     loop_unwatch(a->loop, &a->io);
-    if (a->stream.fd >= 0 && may_quit(a))
-        (void)stream_write(&a->stream, SLICE_LIT("QUIT\r\n"), &put);
+    (void)approach_quit(a);
     stream_close(&a->stream);
     smtp_client_free(a->client);
     a->client = NULL;

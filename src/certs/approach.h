@@ -68,7 +68,7 @@ struct approach { /* embed, zeroed */
     enum probe_stage       stage;
     int64_t                since_ms;
     size_t                 greeting_len;
-    bool                   is_inside, is_over, is_orderly, saw_greeting;
+    bool                   is_inside, is_over, is_orderly, has_quit, saw_greeting;
     struct slice           mailbox; /* asked for */
     struct smtp_rcpt       rcpt;
     struct smtp_client    *client;
@@ -82,6 +82,9 @@ void approach_inside(struct approach *a);
  * is this mailbox, by MAIL with the empty sender and RCPT; no mail is offered. done runs once more: PROBE_COMPLETE with the
  * answer in reply_code and text, or PROBE_INSIDE when the session failed. `address` is borrowed until then. */
 void approach_ask_mailbox(struct approach *a, struct slice address);
+/* Says QUIT where SMTP was spoken and both sides know where they are; false when nothing was said, or it was before. Who
+ * waits for the answer spares the server a connection that ends in a reset. */
+bool approach_quit(struct approach *a);
 /* Says QUIT where SMTP was spoken, as far as that can be had at once, and closes. Zeroed is fine, and when under way. */
 void approach_release(struct approach *a);
 

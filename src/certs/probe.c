@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 
-enum { READ_BYTES = 2048, TICKET_WAIT_MS = 500, MS = 1000 };
+enum { READ_BYTES = 2048, TICKET_WAIT_MS = 500, GOODBYE_MS = 1000, MS = 1000 };
 
 static int64_t now_ms(const struct probe *p)
 {
@@ -42,7 +42,7 @@ static void fail(struct probe *p, enum probe_stage at, const char *text)
 static void connect_once(struct probe *p);
 
 /* The session is over and nothing more is to be learned from it. */
-static void next_connection(struct probe *p)
+static void on_parted(struct probe *p)
 {
     if (!p->target.wants_resumption || p->is_second) {
         finish(p);
@@ -59,6 +59,35 @@ static void next_connection(struct probe *p)
     connect_once(p);
 }
 
+static void on_goodbye_io(struct loop_io *io, unsigned events)
+{
+    struct probe *p = CONTAINER_OF(io, struct probe, io);
+    char bytes[READ_BYTES];
+    size_t got;
+
+    (void)events;
+    if (stream_read(&p->approach.stream, bytes, sizeof bytes, &got) != STREAM_AGAIN)
+        on_parted(p);
+}
+
+static void on_goodbye_late(struct loop_timer *t)
+{
+    on_parted(CONTAINER_OF(t, struct probe, timer));
+}
+
+/* With QUIT where that is due, and a moment for its answer. */
+static void part(struct probe *p)
+{
+    if (!approach_quit(&p->approach)) {
+        on_parted(p);
+        return;
+    }
+    p->io.ready = on_goodbye_io;
+    p->timer.fire = on_goodbye_late;
+    loop_watch(p->prober->loop, &p->io, p->approach.stream.fd, LOOP_READ);
+    loop_timer_set(p->prober->loop, &p->timer, GOODBYE_MS);
+}
+
 /* Tickets of TLS 1.3 come behind the handshake; who says nothing inside has to wait for them. */
 static void read_on(struct probe *p)
 {
@@ -70,7 +99,7 @@ static void read_on(struct probe *p)
         r = stream_read(&p->approach.stream, bytes, sizeof bytes, &got);
     while (r == STREAM_OK && p->ticket == NULL);
     if (r != STREAM_AGAIN || p->ticket != NULL)
-        next_connection(p);
+        part(p);
 }
 
 static void on_ticket_io(struct loop_io *io, unsigned events)
@@ -81,13 +110,13 @@ static void on_ticket_io(struct loop_io *io, unsigned events)
 
 static void on_no_ticket(struct loop_timer *t)
 {
-    next_connection(CONTAINER_OF(t, struct probe, timer));
+    part(CONTAINER_OF(t, struct probe, timer));
 }
 
 static void wait_for_ticket(struct probe *p)
 {
     if (!p->target.wants_resumption || p->ticket != NULL || p->result.session.version < TLS_VERSION_1_3) {
-        next_connection(p);
+        part(p);
         return;
     }
     p->io.ready = on_ticket_io;
@@ -144,7 +173,8 @@ static void on_first_shaken(struct probe *p)
 static void on_second_shaken(struct probe *p)
 {
     p->result.session.is_resumed = SSL_session_reused(p->approach.stream.ssl) == 1 ? PROBE_YES : PROBE_NO;
-    finish(p);
+    quiet(p);
+    part(p);
 }
 
 static void shake(struct probe *p)

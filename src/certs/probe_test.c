@@ -82,6 +82,7 @@ TEST(starttls)
     fake_stop(&s);
     CHECK_STR(slice_str(s.sni), "mx.example.test"); /* C3: an absolute name */
     CHECK_INT(s.sessions, 2);
+    CHECK_INT(s.quits, 2);
 }
 
 static const struct {

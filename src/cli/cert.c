@@ -52,7 +52,7 @@ static void on_progress(struct loop_timer *t)
     loop_timer_set(l->world.loop, t, PROGRESS_MS / 4);
 }
 
-static void look(struct looking *l, const struct survey_target *targets)
+static void look(struct looking *l, struct survey_target *targets)
 {
     l->surveys = mem_new(l->len, sizeof *l->surveys);
     l->open = l->len;
@@ -60,6 +60,7 @@ static void look(struct looking *l, const struct survey_target *targets)
     if (isatty(STDERR_FILENO))
         loop_timer_set(l->world.loop, &l->progress, PROGRESS_MS);
     for (size_t i = 0; i < l->len; i++) {
+        targets[i].has_few_questions = !invocation_has(l->inv, "text") && !invocation_has(l->inv, "json");
         l->surveys[i] = (struct surveying){ .survey.done = on_done, .all = l };
         survey_start(&l->surveys[i].survey, l->world.loop, l->world.resolver, l->world.prober, &targets[i]);
     }

@@ -5,6 +5,7 @@
 #include "cli/daemon.h"
 #include "cli/demo_look.h"
 #include "cli/demo_round.h"
+#include "cli/demo_verdicts.h"
 #include "cli/demo_watch.h"
 #include "cli/demo_world.h"
 
@@ -140,7 +141,8 @@ static bool show(struct run *r)
         (void)printf("\n%zu of %zu letters did not end as they must\n", wrong, demo_letters());
     else
         (void)printf("\nall %zu letters ended as they must\n", demo_letters());
-    is_right = demo_look(r->client);
+    is_right = demo_verdicts(&r->world);
+    is_right = demo_look(r->client) && is_right;
     return is_right && wrong == 0;
 }
 

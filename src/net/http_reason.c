@@ -3,7 +3,7 @@
 #include "base/status.h"
 
 static const struct {
-    unsigned    status;
+    unsigned status;
     const char *reason;
 } reasons[] = {
     { 200, "OK" },

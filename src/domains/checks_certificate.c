@@ -44,8 +44,8 @@ static bool check_findings(struct checking *c)
 {
     bool was_judged = false;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         was_judged |= a->judged.mta_sts != NULL;
         if (a->judged.mta_sts != NULL)

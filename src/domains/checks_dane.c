@@ -23,7 +23,7 @@ static size_t count_with_records(const struct checking *c)
 {
     size_t n = 0;
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     n += has_records(s);
     return n;
 }
@@ -37,7 +37,7 @@ static struct slice owner(struct checking *c, const struct server_facts *s)
 
 static const struct certificate *served_by(const struct server_facts *s)
 {
-    FOR_ADDRESSES(s, a)
+    FOR_ADDRESSES(s)
     if (a->judged.mta_sts != NULL && a->judged.mta_sts->chain_len > 0)
         return &a->judged.mta_sts->chain[0];
     return NULL;
@@ -58,7 +58,7 @@ static bool is_signed(const struct checking *c)
 {
     if (!c->f->mx_is_secure)
         return false;
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (s->is_secure)
         return true;
     return false;
@@ -70,7 +70,7 @@ static bool check_each(struct checking *c)
 
     if (with == 0 && !is_signed(c))
         return false;
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     {
         if (has_records(s) || s->dane == DANE_FAILED || s->dane == DANE_BOGUS || s->addresses_len == 0)
             continue;
@@ -90,7 +90,7 @@ static bool check_lookup(struct checking *c)
 {
     bool was_asked = false;
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     {
         struct slice name = owner(c, s);
 
@@ -151,7 +151,7 @@ static void check_record(struct checking *c, const struct server_facts *s, struc
 
 static bool check_fields(struct checking *c)
 {
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++)
         check_record(c, s, s->tlsa.texts[i]);
     return count_with_records(c) > 0;
@@ -159,7 +159,7 @@ static bool check_fields(struct checking *c)
 
 static bool check_usage(struct checking *c)
 {
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++) {
         struct fields f;
 
@@ -175,8 +175,8 @@ static bool check_findings(struct checking *c)
 {
     bool was_judged = false;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         was_judged |= a->judged.dane != NULL;
         for (size_t i = 0; a->judged.dane != NULL && i < a->judged.dane->findings_len; i++) {
@@ -205,11 +205,11 @@ static bool check_rollover(struct checking *c)
 {
     bool is_any = false;
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     {
         bool matches = s->dane == DANE_USABLE && s->addresses_len > 0;
 
-        FOR_ADDRESSES(s, a)
+        FOR_ADDRESSES(s)
         matches &= is_matched(a);
         is_any |= matches;
         if (matches && s->tlsa.records_len == 1)
@@ -226,7 +226,7 @@ static bool check_ttl(struct checking *c)
 {
     bool is_any = false;
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     {
         const struct certificate *served = served_by(s);
 
@@ -245,8 +245,8 @@ static bool check_weak(struct checking *c)
 {
     bool is_any = false;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         const struct certificate *served =
             is_matched(a) && a->judged.dane->chain_len > 0 ? &a->judged.dane->chain[0] : NULL;
@@ -265,7 +265,7 @@ static bool check_reports_of(struct checking *c)
     struct tlsrpt_record record;
     struct fault why;
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     {
         if (s->dane != DANE_USABLE || s->reports.name.len == 0 || s->reports.outcome == DNS_FAILED)
             continue;

@@ -51,7 +51,7 @@ static bool check_null(struct checking *c)
 
 static bool check_alias(struct checking *c)
 {
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (s->is_alias && !c->f->is_implicit)
         checking_tell(
             c, CHECK_WARNING, s->name,
@@ -88,8 +88,8 @@ static bool check_twice(struct checking *c)
 
 static bool check_private(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (!a->is_global)
         checking_tell(c, CHECK_ERROR, s->name, AS_USUAL, "%.*s is an address that cannot be reached from outside",
                       SLICE_FMT(a->ip));
@@ -121,9 +121,9 @@ static void check_addresses_of(struct checking *c, const struct server_facts *s)
             c, CHECK_ERROR, s->name,
             CHANGE(c, "publish %.*s. A with the server's address, or take it from the MX records", SLICE_FMT(s->name)),
             "%s", s->text);
-    FOR_ADDRESSES(s, a)
+    FOR_ADDRESSES(s)
     answering += a->is_global && a->probe->failed_at > PROBE_GREETING;
-    FOR_ADDRESSES(s, a)
+    FOR_ADDRESSES(s)
     if (a->probe->failed_at <= PROBE_GREETING &&
         (a->is_global || a->probe->greeting[0] != '\0' || a->probe->reply_code != 0))
         tell_unanswered(c, s, a, answering > 0);
@@ -131,7 +131,7 @@ static void check_addresses_of(struct checking *c, const struct server_facts *s)
 
 static bool check_addresses(struct checking *c)
 {
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     check_addresses_of(c, s);
     return c->f->servers_len > 0;
 }
@@ -140,8 +140,8 @@ static bool check_ipv6(struct checking *c)
 {
     bool has_ipv6 = false, has_any = false;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         has_any = true;
         has_ipv6 |= a->is_ipv6;
@@ -158,13 +158,13 @@ static bool check_signed(struct checking *c)
 
     if (f->mx_outcome != DNS_FOUND && f->mx_outcome != DNS_NODATA)
         return false;
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (!s->is_secure && s->addresses_len > 0) {
         unsigned_servers++;
         if (f->mx_is_secure)
             checking_tell(c, CHECK_ADVICE, s->name, AS_USUAL, "the server's name lies in a zone without DNSSEC");
     }
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (s->outcome == DNS_BOGUS)
         checking_tell(c, CHECK_ERROR, s->name, SLICE_LIT("sign the zone anew, or mend the DS record at the parent"),
                       "DNSSEC says that the server's addresses are forged");

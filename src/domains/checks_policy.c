@@ -188,7 +188,7 @@ static bool check_cover(struct checking *c)
 {
     if (!is_covering(c))
         return false;
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (!sts_policy_allows(&c->policy, s->name) && !is_too_deep(&c->policy, s->name))
         checking_tell(c, checking_weight(c), s->name,
                       CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
@@ -200,7 +200,7 @@ static bool check_deep(struct checking *c)
 {
     if (!is_covering(c))
         return false;
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (!sts_policy_allows(&c->policy, s->name) && is_too_deep(&c->policy, s->name))
         checking_tell(c, checking_weight(c), s->name,
                       CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
@@ -212,7 +212,7 @@ static bool is_used(const struct checking *c, struct slice pattern)
 {
     const struct sts_policy one = { .mode = STS_MODE_ENFORCE, .mx = &pattern, .mx_len = 1 };
 
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (sts_policy_allows(&one, s->name))
         return true;
     return false;
@@ -247,8 +247,8 @@ static bool check_ready(struct checking *c)
 {
     if (!is_covering(c))
         return false;
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         const char *why = hindrance(a);
 

@@ -38,9 +38,9 @@ static bool check_reach(struct checking *c)
     const struct server_facts *h = &c->f->policy_host;
     size_t answering = 0;
 
-    FOR_ADDRESSES(h, a)
+    FOR_ADDRESSES(h)
     answering += a->probe->failed_at > PROBE_CONNECT;
-    FOR_ADDRESSES(h, a)
+    FOR_ADDRESSES(h)
     if (a->probe->failed_at == PROBE_CONNECT)
         checking_tell(c, answering > 0 ? CHECK_WARNING : weight(c), checking_place(c, h, a),
                       CHANGE(c, "let %.*s answer on port 443, or take the address from DNS", SLICE_FMT(a->ip)), "%s",
@@ -53,7 +53,7 @@ static bool check_handshake(struct checking *c)
     const struct server_facts *h = &c->f->policy_host;
     bool was_tried = false;
 
-    FOR_ADDRESSES(h, a)
+    FOR_ADDRESSES(h)
     {
         was_tried |= a->probe->failed_at >= PROBE_HANDSHAKE;
         if (a->probe->failed_at == PROBE_HANDSHAKE)
@@ -91,7 +91,7 @@ static bool check_findings(struct checking *c)
 {
     bool was_judged = false;
 
-    FOR_ADDRESSES(&c->f->policy_host, a)
+    FOR_ADDRESSES(&c->f->policy_host)
     {
         was_judged |= a->judged.mta_sts != NULL;
         for (size_t i = 0; a->judged.mta_sts != NULL && i < a->judged.mta_sts->findings_len; i++)

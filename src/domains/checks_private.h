@@ -65,10 +65,11 @@ bool checking_is_enforced(const struct checking *c);
 /* DNS that gave no answer is told of as not testable, a forged one as an error; true when there was neither. */
 bool checking_dns(struct checking *c, const struct txt_facts *txt);
 
-#define FOR_SERVERS(c, s)                                                                                             \
+/* Each server as `s`; each address of a server as `a`. */
+#define FOR_SERVERS(c) \
     for (const struct server_facts *s = (c)->f->servers; s < (c)->f->servers + (c)->f->servers_len; s++)
-#define FOR_ADDRESSES(s, a)                                                                                           \
-    for (const struct address_facts *a = (s)->addresses; a < (s)->addresses + (s)->addresses_len; a++)
+#define FOR_ADDRESSES(of) \
+    for (const struct address_facts *a = (of)->addresses; a < (of)->addresses + (of)->addresses_len; a++)
 
 /* "mx.example.org (192.0.2.1)" */
 struct slice checking_place(struct checking *c, const struct server_facts *s, const struct address_facts *a);

@@ -8,8 +8,8 @@ static bool is_in_question(const struct address_facts *a)
 
 static bool was_spoken_to(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (is_in_question(a))
         return true;
     return false;
@@ -17,8 +17,8 @@ static bool was_spoken_to(struct checking *c)
 
 static bool has_session(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->has_session)
         return true;
     return false;
@@ -31,8 +31,8 @@ static bool demands_tls(const struct checking *c, const struct server_facts *s)
 
 static bool check_ehlo(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->failed_at == PROBE_EHLO)
         checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a),
                       a->probe->is_unwanted ? SLICE_LIT("look again in half an hour, or from another address")
@@ -43,8 +43,8 @@ static bool check_ehlo(struct checking *c)
 
 static bool check_offer(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->failed_at == PROBE_STARTTLS)
         checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a), AS_USUAL,
                       "%s%s", a->text, demands_tls(c, s) ? ", though what is published demands it" : "");
@@ -55,8 +55,8 @@ static bool check_handshake(struct checking *c)
 {
     bool was_tried = false;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         was_tried |= a->probe->failed_at >= PROBE_HANDSHAKE;
         if (a->probe->failed_at == PROBE_HANDSHAKE)
@@ -67,8 +67,8 @@ static bool check_handshake(struct checking *c)
 
 static bool check_inside(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->has_session && a->probe->failed_at == PROBE_INSIDE)
         checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "in TLS the server answers no more: %s",
                       a->text);
@@ -77,8 +77,8 @@ static bool check_inside(struct checking *c)
 
 static bool check_version(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->has_session && a->probe->session.version < TLS_VERSION_1_2)
         checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "the best version that it speaks is %s",
                       tls_version_name(a->probe->session.version));
@@ -87,8 +87,8 @@ static bool check_version(struct checking *c)
 
 static bool check_secrecy(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->has_session && strcmp(a->probe->session.group, "RSA") == 0)
         checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL, "the key exchange is RSA, with %s",
                       a->probe->session.cipher);
@@ -97,8 +97,8 @@ static bool check_secrecy(struct checking *c)
 
 static bool check_renegotiation(struct checking *c)
 {
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     if (a->probe->has_session && !a->probe->session.has_secure_renegotiation)
         checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
                       "secure renegotiation is missing (RFC 5746)");
@@ -107,7 +107,7 @@ static bool check_renegotiation(struct checking *c)
 
 static bool check_same(struct checking *c)
 {
-    FOR_SERVERS(c, s)
+    FOR_SERVERS(c)
     if (s->difference[0] != '\0')
         checking_tell(c, CHECK_WARNING, s->name, AS_USUAL, "%s", s->difference);
     return has_session(c);
@@ -117,8 +117,8 @@ static bool check_require(struct checking *c)
 {
     bool is_authenticated;
 
-    FOR_SERVERS(c, s)
-    FOR_ADDRESSES(s, a)
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
     {
         if (!a->probe->has_session || a->probe->failed_at != PROBE_COMPLETE)
             continue;

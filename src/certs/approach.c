@@ -183,7 +183,7 @@ static void on_ready_client(struct approach *a)
 
 static void note_answer(struct approach *a, const struct smtp_reply *r)
 {
-    char text[2 * APPROACH_TEXT];
+    char text[sizeof *r + APPROACH_TEXT];
 
     (void)snprintf(text, sizeof text, "%d %s%s%s", r->code, r->enhanced, r->enhanced[0] == '\0' ? "" : " ", r->text);
     put_printable(slice_str(text), a->text, sizeof a->text);

@@ -160,6 +160,8 @@ static void plan_listener(struct cert_keeper *k, size_t at)
         p.kept[i]->stage = p.c[i].stage;
         if (p.c[i].percent > p.kept[i]->percent)
             p.kept[i]->percent = p.c[i].percent;
+        if (p.c[i].least < p.kept[i]->least)
+            p.kept[i]->least = p.c[i].least;
     }
     free(plan);
     arena_release(&p.arena);
@@ -185,6 +187,7 @@ void keeper_plan(struct cert_keeper *k)
 {
     for (size_t i = 0; i < k->len; i++) {
         k->all[i]->percent = 0;
+        k->all[i]->least = 100;
         k->all[i]->stage = ROTATION_WAITS;
     }
     for (size_t i = 0; i < k->config.config->listeners_len; i++) {
@@ -194,8 +197,10 @@ void keeper_plan(struct cert_keeper *k)
     for (size_t i = 0; i < k->len; i++) {
         struct kept *kept = k->all[i];
 
-        if (kept->is_in_service != (kept->percent > 0)) {
-            kept->is_in_service = kept->percent > 0;
+        bool serves = kept->percent > 0 && kept->stage != ROTATION_WAITS;
+
+        if (kept->is_in_service != serves) {
+            kept->is_in_service = serves;
             kept->since_s = keeper_now_s(k);
             k->is_to_save = true;
         }

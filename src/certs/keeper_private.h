@@ -35,7 +35,8 @@ struct kept {
     enum kept_state     state;
     enum rotation_stage stage;
     unsigned            percent;      /* over all listeners, the most */
-    bool                is_in_service; /* percent was above 0 when last planned */
+    unsigned            least;        /* while it rolls: the share it has of its names */
+    bool                is_in_service; /* it had a share when last planned, and not for want of anything else */
     int64_t             since_s;
     struct guard_word   guard, next_guard; /* of source->now when it is not in service, and of source->next */
     char                told[CERT_FINGERPRINT]; /* which copy the last word in the log was about */

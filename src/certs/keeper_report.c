@@ -69,7 +69,7 @@ static struct slice rolling_text(const struct kept *kept, struct arena *arena)
 {
     int64_t until_s = kept->source->setting.take_over_s;
 
-    return arena_printf(arena, "rolled out: %u %% of new sessions get it until %s", kept->percent,
+    return arena_printf(arena, "rolled out: %u %% of new sessions get it until %s", kept->least,
                         until_s == INT64_MAX ? "its share is cleared" : moment(until_s, arena));
 }
 
@@ -180,7 +180,7 @@ static json_t *kept_to_json(const struct cert_keeper *k, const struct kept *kept
     json_object_set_new(j, "name", string_of(s->setting.name));
     json_object_set_new(j, "origin", json_string(origin_of(s)));
     json_object_set_new(j, "state", json_string(kept_state_name(kept->state)));
-    json_object_set_new(j, "share", json_integer(kept->percent));
+    json_object_set_new(j, "share", json_integer(kept->state == KEPT_ROLLS ? kept->least : kept->percent));
     json_object_set_new(j, "text", string_of(kept_text(k, kept, arena)));
     json_object_set_new(j, "listeners", listeners_of(k, kept));
     if (kept->is_in_service)

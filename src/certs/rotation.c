@@ -121,13 +121,15 @@ static unsigned percent_for(const struct rotation_candidate *c, const struct rot
 static void count_percent(struct rotation_candidate *c, const struct rotation_edition *editions, size_t len, size_t at)
 {
     c[at].percent = 0;
+    c[at].least = c[at].names_len > 0 ? ALL : 0;
     for (size_t i = 0; i < c[at].names_len; i++) {
         unsigned percent = percent_for(c, editions, len, at, c[at].names[i]);
 
         c[at].percent = percent > c[at].percent ? percent : c[at].percent;
+        c[at].least = percent < c[at].least ? percent : c[at].least;
     }
     if (c[at].names_len == 0 && editions[0].order[0] == at)
-        c[at].percent = ALL;
+        c[at].percent = c[at].least = ALL;
 }
 
 /* -- the plan --------------------------------------------------------------------------------------------------- */

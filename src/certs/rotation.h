@@ -29,6 +29,7 @@ struct rotation_candidate {
     /* Out. */
     enum rotation_stage stage;
     unsigned            percent; /* of new sessions that get it, for the name where it is most */
+    unsigned            least;   /* the same for the name where it is least */
 };
 
 /* What sessions get that draw a number below `until` (and not below the former's): candidates by index in order of

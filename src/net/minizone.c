@@ -40,6 +40,7 @@ struct minizone {
     size_t apex_len;
     EVP_PKEY *key;
     uint16_t key_tag;
+    unsigned ttl_s;
     bool is_forging;
     unsigned spoilt_type;
     enum minizone_fault fault;
@@ -215,13 +216,13 @@ static void sign(const struct minizone *z, const struct bytes *data, uint8_t out
     EVP_MD_CTX_free(ctx);
 }
 
-static void put_record(struct bytes *b, const uint8_t *name, size_t name_len, unsigned type, const void *data,
+static void put_record(const struct minizone *z, struct bytes *b, const uint8_t *name, size_t name_len, unsigned type, const void *data,
                        size_t data_len)
 {
     put(b, name, name_len);
     put_u16(b, type);
     put_u16(b, CLASS_IN);
-    put_u32(b, TTL_S);
+    put_u32(b, z->ttl_s);
     put_u16(b, (unsigned)data_len);
     put(b, data, data_len);
 }
@@ -246,7 +247,7 @@ static void put_signature(const struct minizone *z, struct bytes *b, const uint8
     put_u16(&rrsig, type);
     put_u8(&rrsig, ECDSA_P256);
     put_u8(&rrsig, labels_of(name));
-    put_u32(&rrsig, TTL_S);
+    put_u32(&rrsig, z->ttl_s);
     put_u32(&rrsig, now + 86400);
     put_u32(&rrsig, now - 86400);
     put_u16(&rrsig, z->key_tag);
@@ -255,7 +256,7 @@ static void put_signature(const struct minizone *z, struct bytes *b, const uint8
     put(&covered, set->at, set->len);
     sign(z, &covered, signature);
     put(&rrsig, signature, sizeof signature);
-    put_record(b, name, name_len, TYPE_RRSIG, rrsig.at, rrsig.len);
+    put_record(z, b, name, name_len, TYPE_RRSIG, rrsig.at, rrsig.len);
 }
 
 static bool is_at(const struct owned *o, const uint8_t *name, size_t name_len, unsigned type)
@@ -284,7 +285,7 @@ static unsigned put_set(const struct minizone *z, struct bytes *b, const uint8_t
             found[count++] = &z->records[i];
     qsort(found, count, sizeof(const struct owned *), by_data);
     for (unsigned i = 0; i < count; i++)
-        put_record(&set, name, name_len, type, found[i]->data, found[i]->data_len);
+        put_record(z, &set, name, name_len, type, found[i]->data, found[i]->data_len);
     free(found);
     if (count == 0)
         return 0;
@@ -298,7 +299,7 @@ static void put_signed(const struct minizone *z, struct bytes *b, const uint8_t 
 {
     struct bytes set = { .len = 0 };
 
-    put_record(&set, name, name_len, type, data->at, data->len);
+    put_record(z, &set, name, name_len, type, data->at, data->len);
     put(b, set.at, set.len);
     put_signature(z, b, name, name_len, type, &set);
 }
@@ -327,7 +328,7 @@ static unsigned put_denial(const struct minizone *z, struct bytes *b, const uint
     put(&soa, z->apex, z->apex_len);
     put(&soa, z->apex, z->apex_len);
     for (int i = 0; i < 5; i++)
-        put_u32(&soa, TTL_S);
+        put_u32(&soa, z->ttl_s);
     put_signed(z, b, z->apex, z->apex_len, TYPE_SOA, &soa);
     put(&nsec, "\1", 2); /* the next name is \000 below this one */
     put(&nsec, name, name_len);
@@ -450,6 +451,23 @@ static enum status listen_on_loopback(struct minizone *z, const char *zone, stru
     return OK;
 }
 
+void minizone_set_ttl(struct minizone *z, unsigned ttl_s)
+{
+    z->ttl_s = ttl_s;
+}
+
+enum status minizone_replace(struct minizone *z, const struct minizone_record *records, size_t records_len,
+                             struct fault *why)
+{
+    enum status st;
+
+    free(z->records);
+    st = read_records(z, records, records_len, why);
+    if (st != OK)
+        z->records_len = 0;
+    return st;
+}
+
 enum status minizone_new(struct loop *loop, const char *zone, const struct minizone_record *records,
                          size_t records_len, struct minizone **out, struct fault *why)
 {
@@ -459,6 +477,7 @@ enum status minizone_new(struct loop *loop, const char *zone, const struct miniz
     tls_setup();
     z->loop = loop;
     z->io.fd = -1;
+    z->ttl_s = TTL_S;
     make_key(z, zone);
     st = read_records(z, records, records_len, why);
     if (st == OK && !name_to_wire(slice_str(zone), z->apex, &z->apex_len))

@@ -22,6 +22,10 @@ void minizone_free(struct minizone *z);
 
 const char *minizone_stub(const struct minizone *z);   /* "example.test=127.0.0.1@40123", for dns_config.stubs */
 const char *minizone_anchor(const struct minizone *z); /* its DNSKEY record, for dns_config.trust_anchors */
+void minizone_set_ttl(struct minizone *z, unsigned ttl_s); /* of every answer from now on; 60 at first */
+/* Other records from now on; ERR_SYNTAX leaves none. */
+MUST_USE enum status minizone_replace(struct minizone *z, const struct minizone_record *records, size_t records_len,
+                                      struct fault *why);
 void minizone_forge(struct minizone *z, bool on);      /* signatures are wrong from now on: all of it is bogus */
 
 /* What is wrong from now on with the answers to questions of one type; MINIZONE_SOUND: nothing. */

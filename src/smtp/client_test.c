@@ -39,6 +39,12 @@ static void act_send1(struct smtp_client *c, struct slice arg)
     smtp_client_send(c, &(struct smtp_transaction){ .rcpts = rcpts, .rcpts_len = 1 });
 }
 
+static void act_ask(struct smtp_client *c, struct slice arg)
+{
+    (void)arg;
+    smtp_client_send(c, &(struct smtp_transaction){ .rcpts = rcpts, .rcpts_len = 1, .is_question = true });
+}
+
 static void act_send2(struct smtp_client *c, struct slice arg)
 {
     (void)arg;
@@ -97,7 +103,7 @@ static const struct {
     { "send1", act_send1 }, { "send2", act_send2 },           { "starttls", act_starttls },
     { "tls", act_tls },     { "auth", act_auth },             { "auth-empty", act_auth_empty },
     { "body", act_body },   { "response", smtp_client_auth_response }, { "last", act_last },
-    { "quit", act_quit },   { "stray", act_stray },
+    { "quit", act_quit },   { "stray", act_stray },           { "ask", act_ask },
 };
 
 static const char *const kinds[] = {
@@ -325,6 +331,27 @@ TEST(tls_injection)
     smtp_client_free(c);
 }
 
+#define ASK PIPELINING_EHLO, "A:ask", "C:MAIL FROM:<>"
+
+/* One command at a time, and never DATA. */
+static const struct dialogue questions[] = {
+    { "the mailbox is there",
+      { ASK, "S:250 2.1.0 ok", "C:RCPT TO:<a@example.com>", "S:250 2.1.5 ok", "E:RCPT 0 250 2.1.5", "E:DONE RCPT TO 250 2.1.5",
+        "A:quit", "C:QUIT", "S:221 bye", "E:CLOSED 221" } },
+    { "there is no such mailbox",
+      { ASK, "S:250 ok", "C:RCPT TO:<a@example.com>", "S:550 5.1.1 no", "E:RCPT 0 550 5.1.1", "E:DONE RCPT TO 550 5.1.1" } },
+    { "the sender is refused", { ASK, "S:550 5.7.1 no", "E:DONE MAIL FROM 550 5.7.1" } },
+    { "mail behind a question begins with RSET",
+      { ASK, "S:250 ok", "C:RCPT TO:<a@example.com>", "S:250 ok", "E:RCPT 0 250", "E:DONE RCPT TO 250", "A:send1", "C:RSET",
+        "C:MAIL FROM:<>", "C:RCPT TO:<a@example.com>", "C:DATA" } },
+    { "421 in between", { ASK, "S:250 ok", "C:RCPT TO:<a@example.com>", "S:421 bye", "E:FAILED RCPT TO 421" } },
+};
+
+TEST(questions)
+{
+    play_all(questions, COUNT_OF(questions));
+}
+
 #define AUTH_EHLO GREET, "S:250-a", "S:250 AUTH PLAIN", "E:READY 100 PLAIN"
 
 static const struct dialogue auth[] = {
@@ -529,5 +556,5 @@ TEST(server_name_is_printable)
     smtp_client_free(c);
 }
 
-RUN_TESTS(T(greetings), T(tls), T(tls_injection), T(auth), T(plain_sends), T(pipelined_sends), T(parameters),
+RUN_TESTS(T(greetings), T(questions), T(tls), T(tls_injection), T(auth), T(plain_sends), T(pipelined_sends), T(parameters),
           T(answer_before_the_question), T(reply_before_the_end_is_sent), T(endless_replies), T(server_name_is_printable))

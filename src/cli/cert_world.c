@@ -100,8 +100,10 @@ static enum status system_resolver(const struct invocation *inv, struct cert_wor
     };
     enum status st = resolver_new(w->loop, &dns, &w->resolver, why);
 
+    w->has_dnssec = true;
     if (st == OK && (!has_names(inv) || passes_dnssec(w)))
         return OK;
+    w->has_dnssec = false;
     if (st == OK)
         resolver_free(w->resolver);
     dns.never_secure = true;
@@ -147,6 +149,7 @@ int cert_world_open(const struct invocation *inv, struct cert_world *w)
     }
     w->loop = loop_new();
     w->helo = own_name(w);
+    w->has_dnssec = w->config != NULL && !w->config->resolver.never_secure;
     if ((w->config != NULL ? resolver_new(w->loop, &w->config->resolver, &w->resolver, &why)
                            : system_resolver(inv, w, &why)) != OK) {
         w->resolver = NULL;

@@ -12,6 +12,7 @@ struct cert_world {
     struct resolver *resolver;
     struct prober   *prober;
     struct config   *config;  /* NULL: there is none */
+    bool             has_dnssec; /* the resolver validates: false when the machine's own do not pass DNSSEC on */
     const char      *helo;    /* our name: the configuration's, or the machine's */
     const char      *ca_file; /* --ca, else the configuration's, else NULL */
     struct arena     arena;

@@ -123,6 +123,7 @@ static int open_world(struct checking_run *r)
                      .timeout_ms = STEP_MS,
                      .allows_private = pool.allows_private },
         .ca_file = r->world.ca_file,
+        .has_dnssec = r->world.has_dnssec,
     };
     return EXIT_DONE;
 }

@@ -1,6 +1,6 @@
 #include "cli/check_show.h"
 
-enum { EXIT_WARNING = 4, EXIT_NOT_TESTED = 5, VERDICTS = CHECK_ERROR + 1 };
+enum { EXIT_WARNING = 4, EXIT_NOT_TESTED = 5, VERDICTS = CHECK_ERROR + 1, PLACES_MOST = 4 };
 
 int check_exit_code(enum check_verdict worst)
 {
@@ -12,11 +12,49 @@ int check_exit_code(enum check_verdict worst)
     return codes[worst];
 }
 
-static void show_result(FILE *out, const struct check_result *r)
+static bool is_same(const struct check_result *a, const struct check_result *b)
 {
+    return strcmp(a->id, b->id) == 0 && a->verdict == b->verdict && slice_eq(a->seen, b->seen) &&
+           slice_eq(a->change, b->change);
+}
+
+static bool was_shown(const struct check_report *report, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (is_same(&report->results[i], &report->results[at]))
+            return true;
+    return false;
+}
+
+/* One result, and where else the same was found. */
+static void show_places(FILE *out, const struct check_report *report, size_t at)
+{
+    const char *before = "  ";
+    size_t shown = 0, more = 0;
+
+    for (size_t i = at; i < report->len; i++) {
+        const struct check_result *r = &report->results[i];
+
+        if (r->where.len == 0 || !is_same(&report->results[at], r))
+            continue;
+        if (shown == PLACES_MOST) {
+            more++;
+            continue;
+        }
+        (void)fprintf(out, "%s%.*s", before, SLICE_FMT(r->where));
+        before = ", ";
+        shown++;
+    }
+    if (more > 0)
+        (void)fprintf(out, " and %zu more", more);
+}
+
+static void show_result(FILE *out, const struct check_report *report, size_t at)
+{
+    const struct check_result *r = &report->results[at];
+
     (void)fprintf(out, "  %-12s  %s", check_verdict_name(r->verdict), r->id);
-    if (r->where.len > 0)
-        (void)fprintf(out, "  %.*s", SLICE_FMT(r->where));
+    show_places(out, report, at);
     (void)fprintf(out, "\n                %.*s\n", SLICE_FMT(r->seen));
     if (r->verdict == CHECK_OK)
         return;
@@ -95,12 +133,12 @@ void check_text(FILE *out, const struct checked_facts *d, bool is_verbose, bool 
     for (size_t i = 0; i < report->len; i++) {
         const struct check_result *r = &report->results[i];
 
-        if (r->verdict == CHECK_OK && !is_verbose)
+        if ((r->verdict == CHECK_OK && !is_verbose) || was_shown(report, i))
             continue;
         if (r->group != group)
             (void)fprintf(out, "\n%s\n", r->group);
         group = r->group;
-        show_result(out, r);
+        show_result(out, report, i);
     }
     if (d->has_suggestion)
         show_suggestion(out, d);

@@ -94,14 +94,14 @@ static bool check_lookup(struct checking *c)
     {
         struct slice name = owner(c, s);
 
-        was_asked |= s->dane != DANE_UNKNOWN && (s->dane != DANE_NONE || s->has_unsigned_tlsa);
+        was_asked |= s->dane != DANE_UNKNOWN && (s->dane != DANE_NONE || (s->has_unsigned_tlsa && c->f->has_dnssec));
         if (s->dane == DANE_BOGUS)
             checking_tell(c, CHECK_ERROR, name, AS_USUAL, "%s", s->dane_text);
         else if (s->dane == DANE_FAILED)
             checking_tell(c, CHECK_WARNING, name,
                           SLICE_LIT("let every name server answer a question for TLSA, with records or with a denial"),
                           "%s", s->dane_text);
-        else if (s->has_unsigned_tlsa)
+        else if (s->has_unsigned_tlsa && c->f->has_dnssec)
             checking_tell(c, CHECK_WARNING, name, SLICE_LIT("have the zone signed, or take the records away"),
                           "there are TLSA records that nobody looks at, since DNSSEC does not vouch for them");
     }

@@ -138,6 +138,7 @@ static void make_good(struct spoilt *s)
     make_servers(s);
     s->f = (struct domain_facts){
         .domain = SLICE_LIT("ours.example"),
+        .has_dnssec = true,
         .mx_outcome = DNS_FOUND,
         .mx_is_secure = true,
         .mx_why = "",

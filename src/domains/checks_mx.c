@@ -158,6 +158,11 @@ static bool check_signed(struct checking *c)
 
     if (f->mx_outcome != DNS_FOUND && f->mx_outcome != DNS_NODATA)
         return false;
+    if (!f->has_dnssec) {
+        checking_tell(c, CHECK_NOT_TESTABLE, f->domain, SLICE_LIT("ask through a resolver that passes DNSSEC on"),
+                      "the resolvers of this machine tell nothing of DNSSEC");
+        return true;
+    }
     FOR_SERVERS(c)
     if (!s->is_secure && s->addresses_len > 0) {
         unsigned_servers++;

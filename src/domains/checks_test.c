@@ -39,6 +39,10 @@ static void sent_away(struct spoilt *s)
 }
 SPOIL(no_ipv6, s->address[0].is_ipv6 = false)
 SPOIL(unsigned_domain, s->f.mx_is_secure = false)
+static void resolver_blind(struct spoilt *s)
+{
+    s->f.has_dnssec = s->f.mx_is_secure = false;
+}
 SPOIL(unsigned_server, s->server[0].is_secure = false)
 SPOIL(forged_server, s->server[0].outcome = DNS_BOGUS)
 
@@ -131,6 +135,7 @@ static const struct check_case cases[] = {
     { "dns.signed", A, unsigned_domain },
     { "dns.signed", A, unsigned_server },
     { "dns.signed", E, forged_server },
+    { "dns.signed", N, resolver_blind },
     { "tls.ehlo", E, no_ehlo },
     { "tls.offer", E, no_starttls },
     { "tls.offer", N, no_starttls_for_us },

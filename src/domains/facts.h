@@ -81,6 +81,7 @@ struct mx_record {
 struct domain_facts {
     struct slice domain; /* lower case, A-labels */
     int64_t now_s;
+    bool has_dnssec; /* the resolver validates; else nothing is secure, and nothing is known of it */
     enum dns_outcome mx_outcome;
     bool mx_is_secure;
     const char *mx_why;         /* DNS_FAILED and DNS_BOGUS, in words; "" */

@@ -18,6 +18,7 @@ struct domain_survey_world { /* of one loop; outlives the surveys */
     struct https_client *https;
     struct mailbox_config mailbox;
     const char *ca_file; /* NULL: the system's */
+    bool has_dnssec;     /* the resolver validates */
 };
 
 struct domain_survey { /* embed, zeroed */

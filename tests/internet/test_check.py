@@ -1,11 +1,16 @@
 """`sternpost check`: a domain with each fault, and clean ones; and what --suggest prints, published, makes the next check clean."""
 import json
+import os
+import pty
+import re
+import subprocess
 
 import pytest
 from harness.authority import DAY
 from harness.policy_host import policy
+from harness.process import sanitizer_environment
 from harness.sink import Sink, server_context
-from harness.sternpost import Sternpost
+from harness.sternpost import BINARY, Sternpost
 
 TWO_WEEKS = 1209600
 ID = "v=STSv1; id=20261101120000"
@@ -196,6 +201,8 @@ def made(internet, authority):
     for name in SUGGESTED:
         maker.domain(name, **SUGGESTED[name])
     maker.server("mx2.several.example", **GOOD_TLSA)
+    maker.domain("pair.example", mx=["10 mx.pair.example.", "20 mx2.pair.example."], server={"extensions": ()})
+    maker.server("mx2.pair.example", extensions=())
     for name in ("shared-a.example", "shared-b.example"):
         maker.domain(name, mx=["10 mx.shared.example."], server="", reports="v=TLSRPTv1; rua=mailto:tlsrpt@clean.example",
                      text=policy("enforce", ["mx.shared.example"], TWO_WEEKS))
@@ -283,6 +290,29 @@ def test_words(tool):
     assert done.stdout.index("stale.example: error") < done.stdout.index("spf.example: warning")
     assert "\nDANE\n" in done.stdout and "do:  publish _25._tcp.mx.stale.example. TLSA 3 1 1 " in done.stdout
     assert "  ok            mx.exists\n" in done.stdout
+
+
+def test_progress(tool, made):
+    """On a terminal, a bar while it takes more than a second; nothing of it is left, and nothing of it is on standard output."""
+    made.shared.delay = 0.7
+    master, slave = pty.openpty()
+    try:
+        done = subprocess.run([BINARY, "check", "shared-a.example", "-c", tool.file], stdout=subprocess.PIPE, stderr=slave, check=False,
+                              timeout=60, env=sanitizer_environment(tool.folder))
+        written = os.read(master, 65536).decode()
+    finally:
+        made.shared.delay = 0.0
+        os.close(slave)
+        os.close(master)
+    assert done.returncode == 0 and b"\x1b" not in done.stdout and b"\r" not in done.stdout
+    assert re.match(r"\r\[[#.]{30}\] 0 of 1 domain ", written) and written.endswith("\r\x1b[K"), written
+
+
+def test_same_is_said_once(tool):
+    """What is alike at two places is told of once, with both."""
+    done = tool.run("check", "pair.example")
+    assert "advice        tls.requiretls  mx.pair.example (" in done.stdout and done.stdout.count("tls.requiretls") == 1
+    assert re.search(r"tls.requiretls  mx.pair.example \([\d.]+\), mx2.pair.example \([\d.]+\)\n", done.stdout), done.stdout
 
 
 def test_budget(tool, made):

@@ -19,19 +19,19 @@ enum check_verdict { /* the gravest last */
 const char *check_verdict_name(enum check_verdict v); /* "not testable" */
 
 struct check_result {
-    const char *id;    /* "sts.txt.one" */
-    const char *group; /* "MTA-STS record" */
+    const char        *id;     /* "sts.txt.one" */
+    const char        *group;  /* "MTA-STS record" */
     enum check_verdict verdict;
-    struct slice where;  /* the name or address that it is about; may be "" */
-    struct slice seen;   /* a sentence, printable */
-    const char *why;     /* why it matters */
-    struct slice change; /* what to do, exactly; "" with CHECK_OK */
+    struct slice       where;  /* the name or address that it is about; may be "" */
+    struct slice       seen;   /* a sentence, printable */
+    const char        *why;    /* why it matters */
+    struct slice       change; /* what to do, exactly; "" with CHECK_OK */
 };
 
 struct check_report {
     const struct check_result *results; /* by group, in the order of the tables */
-    size_t len;
-    enum check_verdict worst;
+    size_t                     len;
+    enum check_verdict         worst;
 };
 
 /* Every check that has something to look at gives at least one result. Everything lives in `arena`; the facts are

@@ -13,6 +13,7 @@ struct spoilt { /* the facts, and where they lie, to be written to */
     struct domain_facts f;
     struct mx_record mx[2];
     struct server_facts server[2];
+    struct reverse_lookup reverse;
     struct address_facts address[2]; /* of the first server */
     struct probe_result probe[2];
     struct certificate certificate;
@@ -74,6 +75,8 @@ static void make_servers(struct spoilt *s)
     s->dane_judgement = s->host_judgement = s->judgement;
     s->dane_judgement.findings = &s->dane_finding;
     s->host_judgement.findings = &s->host_finding;
+    s->reverse =
+        (struct reverse_lookup){ .outcome = DNS_FOUND, .name = SLICE_LIT("mx.ours.example"), .is_confirmed = true };
     for (size_t i = 0; i < 2; i++)
         s->address[i] = (struct address_facts){
             .ip = i == 0 ? SLICE_LIT("2a00:5:6::1") : SLICE_LIT("5.6.7.1"),
@@ -82,6 +85,7 @@ static void make_servers(struct spoilt *s)
             .probe = &s->probe[i],
             .text = "",
             .judged = { &s->judgement, &s->dane_judgement, &s->judgement },
+            .reverse = &s->reverse,
         };
     s->tlsa[0] = s->tlsa[1] = (struct tlsa_record){ 3, 1, 1, SLICE_LIT("0123456789abcdef0123456789abcdef") };
     s->tlsa_text[0] = s->tlsa_text[1] = SLICE_LIT(RECORD_TEXT);

@@ -151,6 +151,36 @@ static bool check_ipv6(struct checking *c)
     return has_any;
 }
 
+static void check_reverse(struct checking *c, const struct server_facts *s, const struct address_facts *a)
+{
+    const struct reverse_lookup *r = a->reverse;
+
+    if (r->is_confirmed)
+        return;
+    if (r->outcome == DNS_FAILED)
+        checking_tell(c, CHECK_NOT_TESTABLE, checking_place(c, s, a),
+                      SLICE_LIT("try again; if it stays so, tell the network provider"),
+                      "DNS gave no answer for the address");
+    else if (r->name.len == 0)
+        checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL, "the address has no name (PTR)");
+    else
+        checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
+                      "the address's name '%.*s' does not lead back to it", SLICE_FMT(checking_shown(c, r->name)));
+}
+
+static bool check_ptr(struct checking *c)
+{
+    bool was_asked = false;
+
+    FOR_SERVERS(c)
+    FOR_ADDRESSES(s)
+    if (a->reverse != NULL) {
+        was_asked = true;
+        check_reverse(c, s, a);
+    }
+    return was_asked;
+}
+
 static bool check_signed(struct checking *c)
 {
     const struct domain_facts *f = c->f;
@@ -198,6 +228,9 @@ static const struct check checks[] = {
       "senders wait for an address that does not answer, and fail when it is the last", "", NULL },
     { "mx.ipv6", check_ipv6, "there is a server with an IPv6 address",
       "senders that have IPv6 alone cannot reach the domain", "give a mail server an AAAA record", NULL },
+    { "mx.ptr", check_ptr, "every address has a name that leads back to it",
+      "when the server sends mail from this address, others refuse it",
+      "ask the network provider for a PTR record that names the server", NULL },
     { "dns.signed", check_signed, "the domain and the names of its servers are signed",
       "without DNSSEC whoever answers DNS may lead mail astray, and DANE cannot be used",
       "have the zone signed, and the DS record published at its parent", NULL },

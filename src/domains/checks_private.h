@@ -14,37 +14,37 @@ struct check {
     bool (*run)(struct checking *c);
     const char *good;
     const char *why;
-    const char *change;          /* where the check does not name a better one */
+    const char *change; /* where the check does not name a better one */
     const char *const *findings; /* of certs/judge.h that it stands for; NULL: none */
 };
 
 struct check_group {
-    const char *name;
+    const char         *name;
     const struct check *checks;
-    size_t len;
+    size_t              len;
 };
 extern const struct check_group checks_mx, checks_tls, checks_certificate, checks_dane, checks_sts_record,
     checks_policy_host, checks_policy, checks_reports;
 
 struct checking {
     const struct domain_facts *f;
-    struct arena *arena;
-    const struct check_group *group;
-    const struct check *check;
-    struct check_result *results;
-    size_t len, cap;
+    struct arena              *arena;
+    const struct check_group  *group;
+    const struct check        *check;
+    struct check_result       *results;
+    size_t                     len, cap;
     /* What several look at. */
-    enum record_outcome sts; /* of _mta-sts */
-    char sts_id[STS_ID_TEXT];
-    struct fault sts_why;
-    enum record_outcome reports; /* of _smtp._tls */
-    struct tlsrpt_record report_record;
-    struct fault reports_why;
-    bool has_policy_text; /* a policy was fetched, whatever it is worth */
-    struct policy_text text;
-    enum status policy_status; /* of sts_policy_parse(): OK, and `policy` is there */
-    struct sts_policy policy;
-    struct fault policy_why;
+    enum record_outcome        sts;             /* of _mta-sts */
+    char                       sts_id[STS_ID_TEXT];
+    struct fault               sts_why;
+    enum record_outcome        reports;         /* of _smtp._tls */
+    struct tlsrpt_record       report_record;
+    struct fault               reports_why;
+    bool                       has_policy_text; /* a policy was fetched, whatever it is worth */
+    struct policy_text         text;
+    enum status                policy_status;   /* of sts_policy_parse(): OK, and `policy` is there */
+    struct sts_policy          policy;
+    struct fault               policy_why;
 };
 
 /* Results of the check at hand. `change` "": the check's own. What is foreign in the sentence was made printable. */

@@ -37,6 +37,9 @@ static void sent_away(struct spoilt *s)
     silent(s);
     s->probe[0].is_unwanted = true;
 }
+SPOIL(nameless, (s->reverse = (struct reverse_lookup){ .outcome = DNS_NXDOMAIN, .name = SLICE_LIT("") }))
+SPOIL(astray, s->reverse.is_confirmed = false)
+SPOIL(name_unknown, (s->reverse = (struct reverse_lookup){ .outcome = DNS_FAILED, .name = SLICE_LIT("") }))
 SPOIL(no_ipv6, s->address[0].is_ipv6 = false)
 SPOIL(unsigned_domain, s->f.mx_is_secure = false)
 static void resolver_blind(struct spoilt *s)
@@ -131,6 +134,9 @@ static const struct check_case cases[] = {
     { "mx.addr", W, silent },
     { "mx.addr", E, all_silent },
     { "mx.addr", N, sent_away },
+    { "mx.ptr", W, nameless },
+    { "mx.ptr", W, astray },
+    { "mx.ptr", N, name_unknown },
     { "mx.ipv6", A, no_ipv6 },
     { "dns.signed", A, unsigned_domain },
     { "dns.signed", A, unsigned_server },

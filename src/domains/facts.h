@@ -5,19 +5,20 @@
 
 #include "certs/judge.h"
 #include "certs/probe.h"
+#include "domains/reverse.h"
 #include "net/https.h"
 #include "policy/tls_record.h"
 #include "policy/tlsa.h"
 
 struct txt_facts {     /* the TXT records of one name, strings joined */
-    struct slice name; /* as asked; "": not asked */
-    enum dns_outcome outcome;
-    bool is_secure;
+    struct slice        name;      /* as asked; "": not asked */
+    enum dns_outcome    outcome;
+    bool                is_secure;
     const struct slice *records;
-    size_t records_len;
-    struct slice canonical; /* what its CNAMEs lead to; "" when it is no alias */
-    int64_t ttl_s;
-    const char *why; /* DNS_FAILED and DNS_BOGUS, in words; "" */
+    size_t              records_len;
+    struct slice        canonical; /* what its CNAMEs lead to; "" when it is no alias */
+    int64_t             ttl_s;
+    const char         *why;       /* DNS_FAILED and DNS_BOGUS, in words; "" */
 };
 
 struct judgements { /* of one chain, by those who demand something of it; NULL: not judged */
@@ -25,39 +26,40 @@ struct judgements { /* of one chain, by those who demand something of it; NULL: 
 };
 
 struct address_facts {
-    struct slice ip; /* "192.0.2.1" */
-    bool is_ipv6, is_global;
-    const struct probe_result *probe;
-    const char *text; /* what went wrong, in words; "" */
-    struct judgements judged;
+    struct slice                 ip;      /* "192.0.2.1" */
+    bool                         is_ipv6, is_global;
+    const struct probe_result   *probe;
+    const char                  *text;    /* what went wrong, in words; "" */
+    struct judgements            judged;
+    const struct reverse_lookup *reverse; /* of a mail server; NULL: not asked */
 };
 
 struct server_facts { /* a mail server, or the host of the policy */
-    struct slice name;
-    unsigned preference;
-    const char *text;         /* why it has no address, in words; "" */
-    enum dns_outcome outcome; /* of its addresses */
-    bool is_secure;           /* they were validated */
-    bool is_alias;
-    struct slice canonical; /* what its CNAMEs lead to */
+    struct slice                name;
+    unsigned                    preference;
+    const char                 *text;              /* why it has no address, in words; "" */
+    enum dns_outcome            outcome;           /* of its addresses */
+    bool                        is_secure;         /* they were validated */
+    bool                        is_alias;
+    struct slice                canonical;         /* what its CNAMEs lead to */
     const struct address_facts *addresses;
-    size_t addresses_len;
-    const char *difference; /* between what its addresses show, in words; "" */
-    enum dane_state dane;
-    struct tlsa_set tlsa;
-    int64_t tlsa_ttl_s;
-    const char *dane_text;
-    bool has_unsigned_tlsa;   /* TLSA records that nobody looks at, since they are not validated */
-    struct txt_facts reports; /* "_smtp._tls.NAME"; asked where there are TLSA records */
+    size_t                      addresses_len;
+    const char                 *difference;        /* between what its addresses show, in words; "" */
+    enum dane_state             dane;
+    struct tlsa_set             tlsa;
+    int64_t                     tlsa_ttl_s;
+    const char                 *dane_text;
+    bool                        has_unsigned_tlsa; /* TLSA records that nobody looks at, since they are not validated */
+    struct txt_facts            reports;           /* "_smtp._tls.NAME"; asked where there are TLSA records */
 };
 
 struct http_facts {
     enum https_outcome outcome;
-    int status;
-    const char *type; /* Content-Type; "" */
-    struct slice body;
-    int64_t took_ms;
-    const char *why; /* unless it was answered, in words; "" */
+    int                status;
+    const char        *type; /* Content-Type; "" */
+    struct slice       body;
+    int64_t            took_ms;
+    const char        *why;  /* unless it was answered, in words; "" */
 };
 
 enum rua_answer {
@@ -69,34 +71,34 @@ enum rua_answer {
 
 struct rua_facts {
     struct tlsrpt_uri uri;
-    enum rua_answer answer;
-    const char *text; /* what was seen, a sentence */
+    enum rua_answer   answer;
+    const char       *text; /* what was seen, a sentence */
 };
 
 struct mx_record {
     struct slice name; /* lower case; "" is the root, of a null MX */
-    unsigned preference;
+    unsigned     preference;
 };
 
 struct domain_facts {
-    struct slice domain; /* lower case, A-labels */
-    int64_t now_s;
-    bool has_dnssec; /* the resolver validates; else nothing is secure, and nothing is known of it */
-    enum dns_outcome mx_outcome;
-    bool mx_is_secure;
-    const char *mx_why;         /* DNS_FAILED and DNS_BOGUS, in words; "" */
-    const struct mx_record *mx; /* as published; NODATA: none */
-    size_t mx_len;
-    bool is_implicit;                   /* no MX: the one server is the domain's own address */
-    const struct server_facts *servers; /* host names of `mx`, each once, by preference; at most SERVERS_MOST */
-    size_t servers_len;
-    struct txt_facts sts, reports, apex; /* _mta-sts.DOMAIN, _smtp._tls.DOMAIN, DOMAIN */
-    const struct txt_facts *strays;      /* wrong places where a record was looked for, and there was TXT */
-    size_t strays_len;
-    struct server_facts policy_host; /* mta-sts.DOMAIN; dane is not looked up */
-    struct http_facts policy;
-    const struct rua_facts *ruas; /* of the usable URIs of a valid record, in their order */
-    size_t ruas_len;
+    struct slice               domain;             /* lower case, A-labels */
+    int64_t                    now_s;
+    bool                       has_dnssec; /* the resolver validates; else nothing is secure, and nothing is known of it */
+    enum dns_outcome           mx_outcome;
+    bool                       mx_is_secure;
+    const char                *mx_why;             /* DNS_FAILED and DNS_BOGUS, in words; "" */
+    const struct mx_record    *mx;                 /* as published; NODATA: none */
+    size_t                     mx_len;
+    bool                       is_implicit;        /* no MX: the one server is the domain's own address */
+    const struct server_facts *servers;            /* host names of `mx`, each once, by preference; at most SERVERS_MOST */
+    size_t                     servers_len;
+    struct txt_facts           sts, reports, apex; /* _mta-sts.DOMAIN, _smtp._tls.DOMAIN, DOMAIN */
+    const struct txt_facts    *strays;             /* wrong places where a record was looked for, and there was TXT */
+    size_t                     strays_len;
+    struct server_facts        policy_host;        /* mta-sts.DOMAIN; dane is not looked up */
+    struct http_facts          policy;
+    const struct rua_facts    *ruas;               /* of the usable URIs of a valid record, in their order */
+    size_t                     ruas_len;
 };
 
 enum { DOMAIN_SERVERS_MOST = 20 };

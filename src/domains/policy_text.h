@@ -7,14 +7,14 @@
 
 struct policy_line {
     struct slice name, value; /* trimmed; a line without colon has no name */
-    size_t number;            /* from 1 */
+    size_t       number;      /* from 1 */
 };
 
 struct policy_text {
     const struct policy_line *lines; /* that are not blank; at most POLICY_LINES_MOST */
-    size_t lines_len;
-    size_t blank; /* number of the first blank line; 0: none */
-    bool has_bom, has_nul, has_mixed_ends;
+    size_t                    lines_len;
+    size_t                    blank; /* number of the first blank line; 0: none */
+    bool                      has_bom, has_nul, has_mixed_ends;
 };
 
 enum { POLICY_LINES_MOST = 1000 };

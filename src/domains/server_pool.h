@@ -9,22 +9,22 @@
 struct server_pool;
 
 struct server_pool_config { /* strings and addresses are borrowed until server_pool_free() */
-    struct slice helo;
-    const struct net_address *from4, *from6; /* to connect from; NULL: any */
-    const char *ca_file;                     /* NULL: the system's */
-    uint16_t smtp_port, https_port;          /* 0: 25 and 443 */
-    int64_t timeout_ms;                      /* of each step; 0: 30 s */
-    size_t at_a_time;                        /* servers; 0: 16 */
-    bool allows_private;                     /* addresses other than public ones are asked, too (STS-22) */
+    struct slice              helo;
+    const struct net_address *from4, *from6;         /* to connect from; NULL: any */
+    const char               *ca_file;               /* NULL: the system's */
+    uint16_t                  smtp_port, https_port; /* 0: 25 and 443 */
+    int64_t                   timeout_ms;            /* of each step; 0: 30 s */
+    size_t                    at_a_time;             /* servers; 0: 16 */
+    bool                      allows_private;        /* addresses other than public ones are asked, too (STS-22) */
 };
 
 struct server_wait {                                             /* embed, zeroed */
     void (*done)(struct server_wait *w, const struct survey *s); /* from the loop; `s` lives as long as the pool */
     /* private */
     struct server_wait *next;
-    struct loop_timer soon;
+    struct loop_timer   soon;
     struct server_pool *pool;
-    struct pooled *server;
+    struct pooled      *server;
 };
 
 /* All are of one loop and outlive the pool. */

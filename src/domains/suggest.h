@@ -6,7 +6,7 @@
 #include "domains/facts.h"
 
 struct suggested {
-    struct slice name, value;  /* TXT: without quotes. The policy: its URL, and its text with CRLF */
+    struct slice name, value; /* TXT: without quotes. The policy: its URL, and its text with CRLF */
     bool         is_published; /* this stands there already */
 };
 
@@ -24,8 +24,8 @@ struct suggestion {
 MUST_USE enum status suggest_report_uri(struct slice text, struct arena *arena, struct slice *out, struct fault *why);
 
 /* `report_to` are such URIs; none: those of the domain's record that do their work, else mailto:tlsrpt@DOMAIN.
- * The policy allows the domain's servers by name. A policy in enforce stays there, any other is one in testing. The id is the
- * time, and never the one that stands there, unless policy and record may stay as they are. Everything lives in `arena`. */
+ * The policy allows the domain's servers by name. A policy in enforce stays there, any other is one in testing. The id is
+ * the time, and never the one that stands there, unless policy and record may stay as they are. In `arena`. */
 void suggest_records(const struct domain_facts *f, const struct slice *report_to, size_t report_to_len,
                      struct arena *arena, struct suggestion *out);
 

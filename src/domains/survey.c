@@ -26,6 +26,12 @@ struct survey_server {       /* one of the domain's */
     struct server_facts *facts;
 };
 
+struct survey_reverse {           /* of one address */
+    struct reverse_lookup lookup; /* first */
+    struct domain_survey *survey;
+    struct survey_reverse *next;
+};
+
 struct survey_rua {
     struct domain_survey *survey;
     struct survey_rua *next;
@@ -294,6 +300,26 @@ static void take_tlsa(struct survey_question *q, const struct dns_answer *answer
     q->server->facts->has_unsigned_tlsa = answer->outcome == DNS_FOUND && !answer->is_secure;
 }
 
+static void on_reverse(struct reverse_lookup *l)
+{
+    step_done(CONTAINER_OF(l, struct survey_reverse, lookup)->survey);
+}
+
+static void ask_reverse(struct domain_survey *s, const struct net_address *address, struct address_facts *facts)
+{
+    struct survey_reverse *r = ARENA_NEW(&s->arena, struct survey_reverse);
+
+    if (!facts->is_global)
+        return;
+    r->survey = s;
+    r->next = s->reverses;
+    s->reverses = r;
+    r->lookup.done = on_reverse;
+    facts->reverse = &r->lookup;
+    step(s);
+    reverse_lookup_start(&r->lookup, s->world->resolver, address);
+}
+
 static void on_server(struct server_wait *w, const struct survey *from)
 {
     struct survey_server *server = CONTAINER_OF(w, struct survey_server, wait);
@@ -301,6 +327,8 @@ static void on_server(struct server_wait *w, const struct survey *from)
     struct server_facts *f = server->facts;
 
     take_server(s, from, f);
+    for (size_t i = 0; i < f->addresses_len; i++)
+        ask_reverse(s, &from->addresses[i].address, (struct address_facts *)&f->addresses[i]); /* ours until done */
     if (f->dane == DANE_USABLE)
         ask_txt(s, &f->reports, below(s, "_smtp._tls.", f->name), take_txt);
     else if (f->dane == DANE_NONE)
@@ -439,6 +467,8 @@ void domain_survey_release(struct domain_survey *s)
     for (size_t i = 0; s->servers != NULL && i < s->facts.servers_len; i++)
         server_pool_drop(&s->servers[i].wait);
     free(s->servers);
+    for (struct survey_reverse *r = s->reverses; r != NULL; r = r->next)
+        reverse_lookup_release(&r->lookup);
     release_ruas(s);
     server_pool_drop(&s->host);
     https_cancel(s->world->https, &s->policy);

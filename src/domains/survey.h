@@ -12,29 +12,30 @@
 #include "domains/server_pool.h"
 
 struct domain_survey_world { /* of one loop; outlives the surveys */
-    struct loop *loop;
-    struct resolver *resolver;
-    struct server_pool *pool;
-    struct https_client *https;
+    struct loop          *loop;
+    struct resolver      *resolver;
+    struct server_pool   *pool;
+    struct https_client  *https;
     struct mailbox_config mailbox;
-    const char *ca_file; /* NULL: the system's */
-    bool has_dnssec;     /* the resolver validates */
+    const char           *ca_file;    /* NULL: the system's */
+    bool                  has_dnssec; /* the resolver validates */
 };
 
 struct domain_survey { /* embed, zeroed */
     void (*done)(
         struct domain_survey *s); /* set by the caller; runs from the loop, never inside domain_survey_start() */
-    struct domain_facts facts;    /* lives until domain_survey_release(), and no longer than the pool */
-    unsigned steps, steps_done;   /* for a bar of progress; steps grow while answers come */
+    struct domain_facts               facts; /* lives until domain_survey_release(), and no longer than the pool */
+    unsigned                          steps, steps_done; /* for a bar of progress; steps grow while answers come */
     /* private */
     const struct domain_survey_world *world;
-    struct arena arena;
-    struct survey_question *questions;
-    struct survey_server *servers;
-    struct survey_rua *ruas;
-    struct server_wait host;
-    struct https_request policy;
-    int64_t policy_ms;
+    struct arena                      arena;
+    struct survey_question           *questions;
+    struct survey_server             *servers;
+    struct survey_rua                *ruas;
+    struct survey_reverse            *reverses;
+    struct server_wait                host;
+    struct https_request              policy;
+    int64_t                           policy_ms;
 };
 
 /* `domain` is lower case in A-labels; copied. */

@@ -1,4 +1,5 @@
 """`sternpost check`: a domain with each fault, and clean ones; and what --suggest prints, published, makes the next check clean."""
+import ipaddress
 import json
 import os
 import pty
@@ -30,12 +31,17 @@ class Maker:
         self.count += 1
         return self.internet.address(100 + self.count)
 
-    def server(self, host, tlsa=None, certificate=None, offers=True, extensions=("REQUIRETLS",), **issue):
+    def name(self, address, host):
+        self.internet.root.add(f"{ipaddress.ip_address(address).reverse_pointer}. PTR {host}.")
+
+    def server(self, host, tlsa=None, names=True, certificate=None, offers=True, extensions=("REQUIRETLS",), **issue):
         """A mail server of this name; the digest of its key."""
         made = certificate or self.authority.issue(issue.pop("name", host), sends=0, **issue)
         self.clean = made if host == "mx.clean.example" else self.clean
         address = self.address()
         self.internet.add(f"{host}. A {address}")
+        if names:
+            self.name(address, names if isinstance(names, str) else host)
         self.internet.add_server(Sink(address, 25, tls=server_context(made) if offers else None, tls_extensions=extensions,
                                       replies={"RCPT": refuses_mailbox}))
         for record in tlsa or ():
@@ -87,6 +93,8 @@ FAULTS = {
               "text": text("gone.example", "mx: ", "mx: mx2.gone.example\r\nmx: ")},
              {"mx.addr": E}),
     "twice": ({"mx": ["10 mx.twice.example.", "20 mx.twice.example."]}, {"mx.dup": W}),
+    "unnamed": ({"server": {**GOOD_TLSA, "names": False}}, {"mx.ptr": W}),
+    "misled": ({"server": {**GOOD_TLSA, "names": "mx.clean.example"}}, {"mx.ptr": W}),
     # TLS and certificates, in enforce and without a policy
     "plain": ({"server": {"offers": False}}, {"tls.offer": E, "sts.mx.ready": E, "dane.each": A,
                                               "rpt.rua.loop": W}),
@@ -209,6 +217,7 @@ def made(internet, authority):
     maker.server("mx.shared.example", **GOOD_TLSA)
     maker.shared = internet.servers[-1]
     internet.add(f"mx.clean.example. AAAA {internet.address6(25)}")
+    maker.name(internet.address6(25), "mx.clean.example")
     internet.add_server(Sink(internet.address6(25), 25, tls=server_context(maker.clean), tls_extensions=("REQUIRETLS",)))
     internet.start()
     return maker

@@ -33,10 +33,9 @@ static void add_policy(struct table *t, const json_t *policy, struct arena *a)
 int run_sts_list(const struct invocation *inv)
 {
     static const char *const filters[] = { NULL };
-    struct listing l = {
-        .path = "/v1/sts", .member = "policies", .filters = filters, .table = policy_table(), .add = add_policy
-    };
+    struct listing l = { .path = "/v1/sts", .member = "policies", .filters = filters, .add = add_policy };
 
+    l.table = policy_table(); /* see queue.c */
     return listing_run(inv, &l);
 }
 

@@ -98,11 +98,10 @@ static void take_settings(struct cert_keeper *k, struct snapshot *settings)
 /* -- what is told --------------------------------------------------------------------------------------------------
  */
 
-static void tell_refused(struct cert_keeper *k, struct kept *kept)
+static void tell_refused(struct kept *kept)
 {
     const struct fault *now = &kept->source->refused;
 
-    (void)k;
     if (strcmp(now->text, kept->told_refused.text) == 0)
         return;
     kept->told_refused = *now;
@@ -123,7 +122,7 @@ static void tell(struct cert_keeper *k, struct kept *kept)
     struct arena arena = { 0 };
     struct slice text;
 
-    tell_refused(k, kept);
+    tell_refused(kept);
     if (kept->state == kept->told_state && strcmp(fingerprint, kept->told) == 0)
         return;
     k->is_changed = true;

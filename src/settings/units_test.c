@@ -156,4 +156,32 @@ TEST(nearest_words)
     }
 }
 
-RUN_TESTS(T(durations), T(sizes), T(domain_names), T(patterns), T(nearest_words))
+static const struct { const char *text; bool good; int64_t wall_s; } moments[] = {
+    { "1970-01-01", true, 0 },
+    { "1970-01-02T00:00Z", true, 86400 },
+    { "1970-01-01T23:59:59Z", true, 86399 },
+    { "2026-12-31T04:30Z", true, 1798691400 },
+    { "2026-02-30", false, 0 },
+    { "2026-12-31T24:00Z", false, 0 },
+    { "2026-12-31T04:60Z", false, 0 },
+    { "2026-12-31T04:30:60Z", false, 0 },
+    { "2026-12-31T04:30", false, 0 },
+    { "2026-12-31T04:30+01:00", false, 0 },
+    { "2026-12-31 04:30Z", false, 0 },
+    { "2026-12-31T4:30Z", false, 0 },
+    { "2026-12-31T", false, 0 },
+    { "", false, 0 },
+};
+
+TEST(parse_moment)
+{
+    for (size_t i = 0; i < COUNT_OF(moments); i++) {
+        int64_t wall_s = 0;
+        struct fault why = { "" };
+        bool good = units_parse_moment(slice_str(moments[i].text), &wall_s, &why) == OK;
+
+        CHECK_CASE(moments[i].text, good == moments[i].good && wall_s == moments[i].wall_s);
+    }
+}
+
+RUN_TESTS(T(parse_moment), T(durations), T(sizes), T(domain_names), T(patterns), T(nearest_words))

@@ -3,6 +3,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/demo_check.h"
 #include "cli/demo_look.h"
 #include "cli/demo_round.h"
 #include "cli/demo_verdicts.h"
@@ -143,6 +144,7 @@ static bool show(struct run *r)
         (void)printf("\nall %zu letters ended as they must\n", demo_letters());
     is_right = demo_verdicts(&r->world);
     is_right = demo_look(r->client) && is_right;
+    is_right = demo_check(&r->world) && is_right;
     return is_right && wrong == 0;
 }
 

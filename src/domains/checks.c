@@ -52,6 +52,14 @@ void checking_tell(struct checking *c, enum check_verdict v, struct slice where,
            });
 }
 
+void checking_tell_finding(struct checking *c, enum check_verdict v, struct slice where, struct slice change,
+                           const struct finding *f)
+{
+    checking_tell(c, v, where, change.len > 0 ? change : f->advice, "%.*s", SLICE_FMT(f->seen));
+    if (f->why.len > 0)
+        c->results[c->len - 1].why = arena_copy(c->arena, f->why).ptr;
+}
+
 struct slice checking_shown(struct checking *c, struct slice foreign)
 {
     struct slice text = certificate_escape(slice_first(foreign, SHOWN_MAX), c->arena);

@@ -22,7 +22,7 @@ static void tell_findings(struct checking *c, struct slice where, const struct j
         enum check_verdict v = verdict_of[f->severity];
 
         if (f->severity != SEVERITY_OK && is_for(c->check, f))
-            checking_tell(c, v < most ? v : most, where, f->advice, "%.*s", SLICE_FMT(f->seen));
+            checking_tell_finding(c, v < most ? v : most, where, AS_USUAL, f);
     }
 }
 
@@ -45,12 +45,11 @@ static bool check_findings(struct checking *c)
     bool was_judged = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        was_judged |= a->judged.mta_sts != NULL;
-        if (a->judged.mta_sts != NULL)
-            judge_address(c, s, a);
-    }
+        FOR_ADDRESSES(s) {
+            was_judged |= a->judged.mta_sts != NULL;
+            if (a->judged.mta_sts != NULL)
+                judge_address(c, s, a);
+        }
     return was_judged;
 }
 

@@ -24,7 +24,7 @@ static size_t count_with_records(const struct checking *c)
     size_t n = 0;
 
     FOR_SERVERS(c)
-    n += has_records(s);
+        n += has_records(s);
     return n;
 }
 
@@ -38,8 +38,8 @@ static struct slice owner(struct checking *c, const struct server_facts *s)
 static const struct certificate *served_by(const struct server_facts *s)
 {
     FOR_ADDRESSES(s)
-    if (a->judged.mta_sts != NULL && a->judged.mta_sts->chain_len > 0)
-        return &a->judged.mta_sts->chain[0];
+        if (a->judged.mta_sts != NULL && a->judged.mta_sts->chain_len > 0)
+            return &a->judged.mta_sts->chain[0];
     return NULL;
 }
 
@@ -59,8 +59,8 @@ static bool is_signed(const struct checking *c)
     if (!c->f->mx_is_secure)
         return false;
     FOR_SERVERS(c)
-    if (s->is_secure)
-        return true;
+        if (s->is_secure)
+            return true;
     return false;
 }
 
@@ -70,8 +70,7 @@ static bool check_each(struct checking *c)
 
     if (with == 0 && !is_signed(c))
         return false;
-    FOR_SERVERS(c)
-    {
+    FOR_SERVERS(c) {
         if (has_records(s) || s->dane == DANE_FAILED || s->dane == DANE_BOGUS || s->addresses_len == 0)
             continue;
         if (!s->is_secure)
@@ -90,8 +89,7 @@ static bool check_lookup(struct checking *c)
 {
     bool was_asked = false;
 
-    FOR_SERVERS(c)
-    {
+    FOR_SERVERS(c) {
         struct slice name = owner(c, s);
 
         was_asked |= s->dane != DANE_UNKNOWN && (s->dane != DANE_NONE || (s->has_unsigned_tlsa && c->f->has_dnssec));
@@ -152,21 +150,22 @@ static void check_record(struct checking *c, const struct server_facts *s, struc
 static bool check_fields(struct checking *c)
 {
     FOR_SERVERS(c)
-    for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++)
-        check_record(c, s, s->tlsa.texts[i]);
+        for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++)
+            check_record(c, s, s->tlsa.texts[i]);
     return count_with_records(c) > 0;
 }
 
 static bool check_usage(struct checking *c)
 {
     FOR_SERVERS(c)
-    for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++) {
-        struct fields f;
+        for (size_t i = 0; has_records(s) && i < s->tlsa.texts_len; i++) {
+            struct fields f;
 
-        if (read_fields(s->tlsa.texts[i], &f) && f.number[0] != USAGE_TA && f.number[0] != USAGE_EE)
-            checking_tell(c, s->dane == DANE_USABLE ? CHECK_WARNING : CHECK_ERROR, owner(c, s),
-                          record_to_publish(c, s), "usage %u is not for mail, and the record ignored", f.number[0]);
-    }
+            if (read_fields(s->tlsa.texts[i], &f) && f.number[0] != USAGE_TA && f.number[0] != USAGE_EE)
+                checking_tell(c, s->dane == DANE_USABLE ? CHECK_WARNING : CHECK_ERROR, owner(c, s),
+                              record_to_publish(c, s), "usage %u is not for mail, and the record ignored",
+                              f.number[0]);
+        }
     return count_with_records(c) > 0;
 }
 
@@ -176,19 +175,18 @@ static bool check_findings(struct checking *c)
     bool was_judged = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        was_judged |= a->judged.dane != NULL;
-        for (size_t i = 0; a->judged.dane != NULL && i < a->judged.dane->findings_len; i++) {
-            const struct finding *f = &a->judged.dane->findings[i];
+        FOR_ADDRESSES(s) {
+            was_judged |= a->judged.dane != NULL;
+            for (size_t i = 0; a->judged.dane != NULL && i < a->judged.dane->findings_len; i++) {
+                const struct finding *f = &a->judged.dane->findings[i];
 
-            if (f->severity == SEVERITY_OK || strcmp(f->id, c->check->id) != 0)
-                continue;
-            checking_tell(c, f->severity == SEVERITY_ERROR ? CHECK_ERROR : CHECK_WARNING, checking_place(c, s, a),
-                          strcmp(f->id, "dane.match") == 0 ? record_to_publish(c, s) : f->advice, "%.*s",
-                          SLICE_FMT(f->seen));
+                if (f->severity == SEVERITY_OK || strcmp(f->id, c->check->id) != 0)
+                    continue;
+                checking_tell_finding(c, f->severity == SEVERITY_ERROR ? CHECK_ERROR : CHECK_WARNING,
+                                      checking_place(c, s, a),
+                                      strcmp(f->id, "dane.match") == 0 ? record_to_publish(c, s) : AS_USUAL, f);
+            }
         }
-    }
     return was_judged;
 }
 
@@ -205,12 +203,11 @@ static bool check_rollover(struct checking *c)
 {
     bool is_any = false;
 
-    FOR_SERVERS(c)
-    {
+    FOR_SERVERS(c) {
         bool matches = s->dane == DANE_USABLE && s->addresses_len > 0;
 
         FOR_ADDRESSES(s)
-        matches &= is_matched(a);
+            matches &= is_matched(a);
         is_any |= matches;
         if (matches && s->tlsa.records_len == 1)
             checking_tell(c, CHECK_ADVICE, owner(c, s), AS_USUAL, "there is one record alone, for what is served now");
@@ -226,8 +223,7 @@ static bool check_ttl(struct checking *c)
 {
     bool is_any = false;
 
-    FOR_SERVERS(c)
-    {
+    FOR_SERVERS(c) {
         const struct certificate *served = served_by(s);
 
         if (s->dane != DANE_USABLE || served == NULL)
@@ -246,16 +242,15 @@ static bool check_weak(struct checking *c)
     bool is_any = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        const struct certificate *served =
-            is_matched(a) && a->judged.dane->chain_len > 0 ? &a->judged.dane->chain[0] : NULL;
+        FOR_ADDRESSES(s) {
+            const struct certificate *served =
+                is_matched(a) && a->judged.dane->chain_len > 0 ? &a->judged.dane->chain[0] : NULL;
 
-        is_any |= served != NULL;
-        if (served != NULL && slice_eq(served->key, SLICE_LIT("RSA")) && served->key_bits < KEY_BITS_LEAST)
-            checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
-                          "the record matches, and the key has %d bits", served->key_bits);
-    }
+            is_any |= served != NULL;
+            if (served != NULL && slice_eq(served->key, SLICE_LIT("RSA")) && served->key_bits < KEY_BITS_LEAST)
+                checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
+                              "the record matches, and the key has %d bits", served->key_bits);
+        }
     return is_any;
 }
 
@@ -265,8 +260,7 @@ static bool check_reports_of(struct checking *c)
     struct tlsrpt_record record;
     struct fault why;
 
-    FOR_SERVERS(c)
-    {
+    FOR_SERVERS(c) {
         if (s->dane != DANE_USABLE || s->reports.name.len == 0 || s->reports.outcome == DNS_FAILED)
             continue;
         is_any = true;

@@ -52,11 +52,11 @@ static bool check_null(struct checking *c)
 static bool check_alias(struct checking *c)
 {
     FOR_SERVERS(c)
-    if (s->is_alias && !c->f->is_implicit)
-        checking_tell(
-            c, CHECK_WARNING, s->name,
-            CHANGE(c, "in the MX record write %.*s instead of %.*s", SLICE_FMT(s->canonical), SLICE_FMT(s->name)),
-            "the MX is an alias (CNAME) of '%.*s'", SLICE_FMT(s->canonical));
+        if (s->is_alias && !c->f->is_implicit)
+            checking_tell(
+                c, CHECK_WARNING, s->name,
+                CHANGE(c, "in the MX record write %.*s instead of %.*s", SLICE_FMT(s->canonical), SLICE_FMT(s->name)),
+                "the MX is an alias (CNAME) of '%.*s'", SLICE_FMT(s->canonical));
     return c->f->servers_len > 0;
 }
 
@@ -89,11 +89,16 @@ static bool check_twice(struct checking *c)
 static bool check_private(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (!a->is_global)
-        checking_tell(c, CHECK_ERROR, s->name, AS_USUAL, "%.*s is an address that cannot be reached from outside",
-                      SLICE_FMT(a->ip));
+        FOR_ADDRESSES(s)
+            if (!a->is_global)
+                checking_tell(c, c->f->is_internal ? CHECK_ADVICE : CHECK_ERROR, s->name, AS_USUAL,
+                              "%.*s is an address that cannot be reached from outside", SLICE_FMT(a->ip));
     return c->f->servers_len > 0;
+}
+
+static bool was_asked(const struct checking *c, const struct address_facts *a)
+{
+    return a->is_global || c->f->is_internal;
 }
 
 static void tell_unanswered(struct checking *c, const struct server_facts *s, const struct address_facts *a,
@@ -122,17 +127,16 @@ static void check_addresses_of(struct checking *c, const struct server_facts *s)
             CHANGE(c, "publish %.*s. A with the server's address, or take it from the MX records", SLICE_FMT(s->name)),
             "%s", s->text);
     FOR_ADDRESSES(s)
-    answering += a->is_global && a->probe->failed_at > PROBE_GREETING;
+        answering += was_asked(c, a) && a->probe->failed_at > PROBE_GREETING;
     FOR_ADDRESSES(s)
-    if (a->probe->failed_at <= PROBE_GREETING &&
-        (a->is_global || a->probe->greeting[0] != '\0' || a->probe->reply_code != 0))
-        tell_unanswered(c, s, a, answering > 0);
+        if (was_asked(c, a) && a->probe->failed_at <= PROBE_GREETING)
+            tell_unanswered(c, s, a, answering > 0);
 }
 
 static bool check_addresses(struct checking *c)
 {
     FOR_SERVERS(c)
-    check_addresses_of(c, s);
+        check_addresses_of(c, s);
     return c->f->servers_len > 0;
 }
 
@@ -141,11 +145,10 @@ static bool check_ipv6(struct checking *c)
     bool has_ipv6 = false, has_any = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        has_any = true;
-        has_ipv6 |= a->is_ipv6;
-    }
+        FOR_ADDRESSES(s) {
+            has_any = true;
+            has_ipv6 |= a->is_ipv6;
+        }
     if (has_any && !has_ipv6)
         checking_tell(c, CHECK_ADVICE, c->f->domain, AS_USUAL, "no mail server has an IPv6 address");
     return has_any;
@@ -173,11 +176,11 @@ static bool check_ptr(struct checking *c)
     bool was_asked = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->reverse != NULL) {
-        was_asked = true;
-        check_reverse(c, s, a);
-    }
+        FOR_ADDRESSES(s)
+            if (a->reverse != NULL) {
+                was_asked = true;
+                check_reverse(c, s, a);
+            }
     return was_asked;
 }
 
@@ -194,15 +197,16 @@ static bool check_signed(struct checking *c)
         return true;
     }
     FOR_SERVERS(c)
-    if (!s->is_secure && s->addresses_len > 0) {
-        unsigned_servers++;
-        if (f->mx_is_secure)
-            checking_tell(c, CHECK_ADVICE, s->name, AS_USUAL, "the server's name lies in a zone without DNSSEC");
-    }
+        if (!s->is_secure && s->addresses_len > 0) {
+            unsigned_servers++;
+            if (f->mx_is_secure)
+                checking_tell(c, CHECK_ADVICE, s->name, AS_USUAL, "the server's name lies in a zone without DNSSEC");
+        }
     FOR_SERVERS(c)
-    if (s->outcome == DNS_BOGUS)
-        checking_tell(c, CHECK_ERROR, s->name, SLICE_LIT("sign the zone anew, or mend the DS record at the parent"),
-                      "DNSSEC says that the server's addresses are forged");
+        if (s->outcome == DNS_BOGUS)
+            checking_tell(c, CHECK_ERROR, s->name,
+                          SLICE_LIT("sign the zone anew, or mend the DS record at the parent"),
+                          "DNSSEC says that the server's addresses are forged");
     if (!f->mx_is_secure)
         checking_tell(c, CHECK_ADVICE, f->domain, AS_USUAL, "the domain is not signed with DNSSEC%s",
                       f->servers_len > 0 && unsigned_servers == 0 ? ", though its servers are" : "");

@@ -189,10 +189,10 @@ static bool check_cover(struct checking *c)
     if (!is_covering(c))
         return false;
     FOR_SERVERS(c)
-    if (!sts_policy_allows(&c->policy, s->name) && !is_too_deep(&c->policy, s->name))
-        checking_tell(c, checking_weight(c), s->name,
-                      CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
-                      "the policy does not allow this server");
+        if (!sts_policy_allows(&c->policy, s->name) && !is_too_deep(&c->policy, s->name))
+            checking_tell(c, checking_weight(c), s->name,
+                          CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
+                          "the policy does not allow this server");
     return true;
 }
 
@@ -201,10 +201,10 @@ static bool check_deep(struct checking *c)
     if (!is_covering(c))
         return false;
     FOR_SERVERS(c)
-    if (!sts_policy_allows(&c->policy, s->name) && is_too_deep(&c->policy, s->name))
-        checking_tell(c, checking_weight(c), s->name,
-                      CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
-                      "the wildcard stands for one label alone, and this name lies deeper");
+        if (!sts_policy_allows(&c->policy, s->name) && is_too_deep(&c->policy, s->name))
+            checking_tell(c, checking_weight(c), s->name,
+                          CHANGE(c, "add mx: %.*s to the policy, and give the record a new id", SLICE_FMT(s->name)),
+                          "the wildcard stands for one label alone, and this name lies deeper");
     return true;
 }
 
@@ -213,8 +213,8 @@ static bool is_used(const struct checking *c, struct slice pattern)
     const struct sts_policy one = { .mode = STS_MODE_ENFORCE, .mx = &pattern, .mx_len = 1 };
 
     FOR_SERVERS(c)
-    if (sts_policy_allows(&one, s->name))
-        return true;
+        if (sts_policy_allows(&one, s->name))
+            return true;
     return false;
 }
 
@@ -248,15 +248,14 @@ static bool check_ready(struct checking *c)
     if (!is_covering(c))
         return false;
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        const char *why = hindrance(a);
+        FOR_ADDRESSES(s) {
+            const char *why = hindrance(a);
 
-        if (why != NULL)
-            checking_tell(c, checking_weight(c), checking_place(c, s, a), AS_USUAL,
-                          "senders that obey the policy %s: %s",
-                          checking_is_enforced(c) ? "send no mail here" : "would send no mail here", why);
-    }
+            if (why != NULL)
+                checking_tell(c, checking_weight(c), checking_place(c, s, a), AS_USUAL,
+                              "senders that obey the policy %s: %s",
+                              checking_is_enforced(c) ? "send no mail here" : "would send no mail here", why);
+        }
     return true;
 }
 

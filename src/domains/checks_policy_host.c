@@ -39,12 +39,12 @@ static bool check_reach(struct checking *c)
     size_t answering = 0;
 
     FOR_ADDRESSES(h)
-    answering += a->probe->failed_at > PROBE_CONNECT;
+        answering += a->probe->failed_at > PROBE_CONNECT;
     FOR_ADDRESSES(h)
-    if (a->probe->failed_at == PROBE_CONNECT)
-        checking_tell(c, answering > 0 ? CHECK_WARNING : weight(c), checking_place(c, h, a),
-                      CHANGE(c, "let %.*s answer on port 443, or take the address from DNS", SLICE_FMT(a->ip)), "%s",
-                      a->text);
+        if (a->probe->failed_at == PROBE_CONNECT)
+            checking_tell(c, answering > 0 ? CHECK_WARNING : weight(c), checking_place(c, h, a),
+                          CHANGE(c, "let %.*s answer on port 443, or take the address from DNS", SLICE_FMT(a->ip)),
+                          "%s", a->text);
     return h->addresses_len > 0 && is_wanted(c);
 }
 
@@ -53,8 +53,7 @@ static bool check_handshake(struct checking *c)
     const struct server_facts *h = &c->f->policy_host;
     bool was_tried = false;
 
-    FOR_ADDRESSES(h)
-    {
+    FOR_ADDRESSES(h) {
         was_tried |= a->probe->failed_at >= PROBE_HANDSHAKE;
         if (a->probe->failed_at == PROBE_HANDSHAKE)
             checking_tell(
@@ -78,21 +77,18 @@ static bool is_for(const struct check *check, const struct finding *f)
 
 static void tell_finding(struct checking *c, const struct address_facts *a, const struct finding *f)
 {
-    if (f->severity == SEVERITY_OK || !is_for(c->check, f))
-        return;
-    checking_tell(c,
-                  f->severity == SEVERITY_ERROR     ? weight(c)
-                  : f->severity == SEVERITY_WARNING ? CHECK_WARNING
-                                                    : CHECK_ADVICE,
-                  checking_place(c, &c->f->policy_host, a), f->advice, "%.*s", SLICE_FMT(f->seen));
+    enum check_verdict v = f->severity == SEVERITY_WARNING ? CHECK_WARNING : CHECK_ADVICE;
+
+    if (f->severity != SEVERITY_OK && is_for(c->check, f))
+        checking_tell_finding(c, f->severity == SEVERITY_ERROR ? weight(c) : v,
+                              checking_place(c, &c->f->policy_host, a), AS_USUAL, f);
 }
 
 static bool check_findings(struct checking *c)
 {
     bool was_judged = false;
 
-    FOR_ADDRESSES(&c->f->policy_host)
-    {
+    FOR_ADDRESSES(&c->f->policy_host) {
         was_judged |= a->judged.mta_sts != NULL;
         for (size_t i = 0; a->judged.mta_sts != NULL && i < a->judged.mta_sts->findings_len; i++)
             tell_finding(c, a, &a->judged.mta_sts->findings[i]);

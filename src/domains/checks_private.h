@@ -50,6 +50,9 @@ struct checking {
 /* Results of the check at hand. `change` "": the check's own. What is foreign in the sentence was made printable. */
 void checking_tell(struct checking *c, enum check_verdict v, struct slice where, struct slice change, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
+/* A finding on a certificate, in its own words; `change` "": the finding's advice. */
+void checking_tell_finding(struct checking *c, enum check_verdict v, struct slice where, struct slice change,
+                           const struct finding *f);
 #define CHANGE(c, ...) arena_printf((c)->arena, __VA_ARGS__)
 #define AS_USUAL SLICE_LIT("")
 

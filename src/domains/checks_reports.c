@@ -185,10 +185,10 @@ static bool check_https(struct checking *c)
 static bool has_bad_certificate(const struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if ((!a->probe->has_session && a->probe->failed_at > PROBE_GREETING) ||
-        (a->judged.mta_sts != NULL && a->judged.mta_sts->worst == SEVERITY_ERROR))
-        return true;
+        FOR_ADDRESSES(s)
+            if ((!a->probe->has_session && a->probe->failed_at > PROBE_GREETING) ||
+                (a->judged.mta_sts != NULL && a->judged.mta_sts->worst == SEVERITY_ERROR))
+                return true;
     return false;
 }
 

@@ -22,6 +22,7 @@ SPOIL(alias, (s->server[0].is_alias = true, s->server[0].canonical = SLICE_LIT("
 SPOIL(literal, (s->mx[1].name = SLICE_LIT("5.6.7.8"), s->f.mx_len = 2))
 SPOIL(twice, (s->mx[1].name = s->mx[0].name, s->f.mx_len = 2))
 SPOIL(private, s->address[1].is_global = false)
+SPOIL(internal, s->address[1].is_global = !(s->f.is_internal = true))
 SPOIL(no_address,
       (s->server[0].addresses_len = 0, s->server[0].text = "no address", s->server[0].outcome = DNS_NODATA))
 SPOIL(silent,
@@ -130,6 +131,7 @@ static const struct check_case cases[] = {
     { "mx.ip", E, literal },
     { "mx.dup", W, twice },
     { "mx.private", E, private },
+    { "mx.private", A, internal },
     { "mx.addr", E, no_address },
     { "mx.addr", W, silent },
     { "mx.addr", E, all_silent },

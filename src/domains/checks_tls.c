@@ -9,18 +9,18 @@ static bool is_in_question(const struct address_facts *a)
 static bool was_spoken_to(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (is_in_question(a))
-        return true;
+        FOR_ADDRESSES(s)
+            if (is_in_question(a))
+                return true;
     return false;
 }
 
 static bool has_session(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->has_session)
-        return true;
+        FOR_ADDRESSES(s)
+            if (a->probe->has_session)
+                return true;
     return false;
 }
 
@@ -32,22 +32,23 @@ static bool demands_tls(const struct checking *c, const struct server_facts *s)
 static bool check_ehlo(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->failed_at == PROBE_EHLO)
-        checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a),
-                      a->probe->is_unwanted ? SLICE_LIT("look again in half an hour, or from another address")
-                                            : AS_USUAL,
-                      "%s", a->text);
+        FOR_ADDRESSES(s)
+            if (a->probe->failed_at == PROBE_EHLO)
+                checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a),
+                              a->probe->is_unwanted ? SLICE_LIT("look again in half an hour, or from another address")
+                                                    : AS_USUAL,
+                              "%s", a->text);
     return was_spoken_to(c);
 }
 
 static bool check_offer(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->failed_at == PROBE_STARTTLS)
-        checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a), AS_USUAL,
-                      "%s%s", a->text, demands_tls(c, s) ? ", though what is published demands it" : "");
+        FOR_ADDRESSES(s)
+            if (a->probe->failed_at == PROBE_STARTTLS)
+                checking_tell(c, a->probe->is_unwanted ? CHECK_NOT_TESTABLE : CHECK_ERROR, checking_place(c, s, a),
+                              AS_USUAL, "%s%s", a->text,
+                              demands_tls(c, s) ? ", though what is published demands it" : "");
     return was_spoken_to(c);
 }
 
@@ -56,60 +57,60 @@ static bool check_handshake(struct checking *c)
     bool was_tried = false;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        was_tried |= a->probe->failed_at >= PROBE_HANDSHAKE;
-        if (a->probe->failed_at == PROBE_HANDSHAKE)
-            checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "the TLS handshake failed: %s", a->text);
-    }
+        FOR_ADDRESSES(s) {
+            was_tried |= a->probe->failed_at >= PROBE_HANDSHAKE;
+            if (a->probe->failed_at == PROBE_HANDSHAKE)
+                checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "the TLS handshake failed: %s",
+                              a->text);
+        }
     return was_tried;
 }
 
 static bool check_inside(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->has_session && a->probe->failed_at == PROBE_INSIDE)
-        checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "in TLS the server answers no more: %s",
-                      a->text);
+        FOR_ADDRESSES(s)
+            if (a->probe->has_session && a->probe->failed_at == PROBE_INSIDE)
+                checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL,
+                              "in TLS the server answers no more: %s", a->text);
     return has_session(c);
 }
 
 static bool check_version(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->has_session && a->probe->session.version < TLS_VERSION_1_2)
-        checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL, "the best version that it speaks is %s",
-                      tls_version_name(a->probe->session.version));
+        FOR_ADDRESSES(s)
+            if (a->probe->has_session && a->probe->session.version < TLS_VERSION_1_2)
+                checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL,
+                              "the best version that it speaks is %s", tls_version_name(a->probe->session.version));
     return has_session(c);
 }
 
 static bool check_secrecy(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->has_session && strcmp(a->probe->session.group, "RSA") == 0)
-        checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL, "the key exchange is RSA, with %s",
-                      a->probe->session.cipher);
+        FOR_ADDRESSES(s)
+            if (a->probe->has_session && strcmp(a->probe->session.group, "RSA") == 0)
+                checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL, "the key exchange is RSA, with %s",
+                              a->probe->session.cipher);
     return has_session(c);
 }
 
 static bool check_renegotiation(struct checking *c)
 {
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    if (a->probe->has_session && !a->probe->session.has_secure_renegotiation)
-        checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
-                      "secure renegotiation is missing (RFC 5746)");
+        FOR_ADDRESSES(s)
+            if (a->probe->has_session && !a->probe->session.has_secure_renegotiation)
+                checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
+                              "secure renegotiation is missing (RFC 5746)");
     return has_session(c);
 }
 
 static bool check_same(struct checking *c)
 {
     FOR_SERVERS(c)
-    if (s->difference[0] != '\0')
-        checking_tell(c, CHECK_WARNING, s->name, AS_USUAL, "%s", s->difference);
+        if (s->difference[0] != '\0')
+            checking_tell(c, CHECK_WARNING, s->name, AS_USUAL, "%s", s->difference);
     return has_session(c);
 }
 
@@ -118,18 +119,17 @@ static bool check_require(struct checking *c)
     bool is_authenticated;
 
     FOR_SERVERS(c)
-    FOR_ADDRESSES(s)
-    {
-        if (!a->probe->has_session || a->probe->failed_at != PROBE_COMPLETE)
-            continue;
-        is_authenticated = checking_is_enforced(c) || s->dane == DANE_USABLE;
-        if (!(a->probe->extensions_inside & SMTP_EXT_REQUIRETLS))
-            checking_tell(c, CHECK_ADVICE, checking_place(c, s, a), AS_USUAL, "REQUIRETLS is not offered");
-        else if (!is_authenticated)
-            checking_tell(c, CHECK_ADVICE, checking_place(c, s, a),
-                          SLICE_LIT("publish TLSA records, or an MTA-STS policy in enforce"),
-                          "REQUIRETLS is offered, and of no use without DANE or a policy in enforce");
-    }
+        FOR_ADDRESSES(s) {
+            if (!a->probe->has_session || a->probe->failed_at != PROBE_COMPLETE)
+                continue;
+            is_authenticated = checking_is_enforced(c) || s->dane == DANE_USABLE;
+            if (!(a->probe->extensions_inside & SMTP_EXT_REQUIRETLS))
+                checking_tell(c, CHECK_ADVICE, checking_place(c, s, a), AS_USUAL, "REQUIRETLS is not offered");
+            else if (!is_authenticated)
+                checking_tell(c, CHECK_ADVICE, checking_place(c, s, a),
+                              SLICE_LIT("publish TLSA records, or an MTA-STS policy in enforce"),
+                              "REQUIRETLS is offered, and of no use without DANE or a policy in enforce");
+        }
     return has_session(c);
 }
 

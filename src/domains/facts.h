@@ -84,6 +84,7 @@ struct domain_facts {
     struct slice               domain;             /* lower case, A-labels */
     int64_t                    now_s;
     bool                       has_dnssec; /* the resolver validates; else nothing is secure, and nothing is known of it */
+    bool                       is_internal;        /* addresses that are not public were asked as well: a network of one's own */
     enum dns_outcome           mx_outcome;
     bool                       mx_is_secure;
     const char                *mx_why;             /* DNS_FAILED and DNS_BOGUS, in words; "" */

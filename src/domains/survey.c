@@ -436,6 +436,7 @@ void domain_survey_start(struct domain_survey *s, const struct domain_survey_wor
     s->facts.now_s = clock_wall_s();
     s->facts.mx_why = "";
     s->facts.has_dnssec = world->has_dnssec;
+    s->facts.is_internal = world->mailbox.allows_private;
     ask(s, s->facts.domain, DNS_MX, take_mx);
     ask_txt(s, &s->facts.sts, below(s, "_mta-sts.", s->facts.domain), take_sts);
     ask_txt(s, &s->facts.reports, below(s, "_smtp._tls.", s->facts.domain), take_reports);

@@ -313,8 +313,10 @@ class Certificates(Case):
         certificate = bench.certificate('p256')
         server.start(certificate)
         warm = self.once(bench, server, certificate, 1)
-        rounds = 1 if bench.quick else int(max(1, min(warm['per_s'] * bench.seconds / self.servers, 100)))
-        return warm if rounds == 1 else self.once(bench, server, certificate, rounds)
+        if bench.quick:
+            return warm
+        # The first run of a program reads it from the disk: it is nobody's figure.
+        return self.once(bench, server, certificate, int(max(2, min(warm['per_s'] * bench.seconds / self.servers, 100))))
 
     def once(self, bench, server, certificate, rounds):
         file, wanted = os.path.join(server.folder, 'servers'), self.servers * rounds

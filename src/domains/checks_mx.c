@@ -96,7 +96,7 @@ static bool check_private(struct checking *c)
     return c->f->servers_len > 0;
 }
 
-static bool was_asked(const struct checking *c, const struct address_facts *a)
+static bool was_probed(const struct checking *c, const struct address_facts *a)
 {
     return a->is_global || c->f->is_internal;
 }
@@ -127,9 +127,9 @@ static void check_addresses_of(struct checking *c, const struct server_facts *s)
             CHANGE(c, "publish %.*s. A with the server's address, or take it from the MX records", SLICE_FMT(s->name)),
             "%s", s->text);
     FOR_ADDRESSES(s)
-        answering += was_asked(c, a) && a->probe->failed_at > PROBE_GREETING;
+        answering += was_probed(c, a) && a->probe->failed_at > PROBE_GREETING;
     FOR_ADDRESSES(s)
-        if (was_asked(c, a) && a->probe->failed_at <= PROBE_GREETING)
+        if (was_probed(c, a) && a->probe->failed_at <= PROBE_GREETING)
             tell_unanswered(c, s, a, answering > 0);
 }
 

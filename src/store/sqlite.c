@@ -55,6 +55,11 @@ static const struct {
     [STORE_REPORT_DUE] = { sqlite_report_due, true },
     [STORE_REPORT_LIST] = { sqlite_report_list, true },
     [STORE_REPORT_FIND] = { sqlite_report_find, true },
+    [STORE_RECEIVED_PUT] = { sqlite_received_put, false },
+    [STORE_RECEIVED_LIST] = { sqlite_received_list, true },
+    [STORE_RECEIVED_FIND] = { sqlite_received_find, true },
+    [STORE_RECEIVED_SUMS] = { sqlite_received_sums, true },
+    [STORE_RECEIVED_TRIM] = { sqlite_received_trim, false },
 };
 
 /* No mmap: an I/O error would come as SIGBUS. No secure_delete (Debian's default): it writes every freed page. */

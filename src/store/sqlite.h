@@ -123,6 +123,11 @@ enum status sqlite_report_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_report_due(struct sqlite *b, struct store_request *r);
 enum status sqlite_report_list(struct sqlite *b, struct store_request *r);
 enum status sqlite_report_find(struct sqlite *b, struct store_request *r);
+enum status sqlite_received_put(struct sqlite *b, struct store_request *r);
+enum status sqlite_received_list(struct sqlite *b, struct store_request *r);
+enum status sqlite_received_find(struct sqlite *b, struct store_request *r);
+enum status sqlite_received_sums(struct sqlite *b, struct store_request *r);
+enum status sqlite_received_trim(struct sqlite *b, struct store_request *r);
 
 /* Pieces that several verbs share. */
 bool message_is_whole(struct sqlite *b, const struct stored_message *m); /* are its chunks there? */

@@ -79,6 +79,17 @@ static const struct {
     [STORE_REPORT_DUE] = { 0 },
     [STORE_REPORT_LIST] = { 0 },
     [STORE_REPORT_FIND] = { 0 },
+    [STORE_RECEIVED_PUT] = { .adds = true, .writes = true },
+    [STORE_RECEIVED_LIST] = { 0 },
+    [STORE_RECEIVED_FIND] = { 0 },
+    [STORE_RECEIVED_SUMS] = { 0 },
+    [STORE_RECEIVED_TRIM] = { .writes = true },
+};
+
+const char *const received_channel_names[3] = {
+    [RECEIVED_BY_MAIL] = "mail",
+    [RECEIVED_BY_HTTPS] = "https",
+    [RECEIVED_BY_IMPORT] = "import",
 };
 
 static struct store_request *request_of(struct handoff_item *item)
@@ -125,13 +136,19 @@ static void forget_results(struct store_request *r)
     r->certs_len = 0;
     r->report_counts_len = 0;
     r->reports_len = 0;
+    r->received_len = 0;
+    r->sums_len = 0;
     r->count = 0;
     r->count_busy = 0;
 }
 
 static size_t weight(const struct store_request *r)
 {
-    return r->bytes.len + (r->verb == STORE_PUT ? r->message->body.len : 0);
+    size_t bytes = r->bytes.len + (r->verb == STORE_PUT ? r->message->body.len : 0);
+
+    for (size_t i = 0; i < r->received_in_len; i++)
+        bytes += r->received_in[i].document.len;
+    return bytes;
 }
 
 /* The file system is asked again when time has passed or much has been added. */

@@ -119,6 +119,14 @@ enum store_verb {
     STORE_REPORT_DUE,     /* now_s, limit -> reports whose next_s is not 0 and has come */
     STORE_REPORT_LIST,    /* since_day, name (a domain; empty: any), limit -> reports without documents, the newest first */
     STORE_REPORT_FIND,    /* name (a report id) -> reports (one). ERR_NOT_FOUND */
+
+    STORE_RECEIVED_PUT,  /* received_in, each kept or not for itself -> outcomes. `quota` may be NULL: none */
+    STORE_RECEIVED_LIST, /* since_day, name (a domain; empty: any), limit -> received without policies and documents, the
+                            newest day first */
+    STORE_RECEIVED_FIND, /* id -> received (one, with all of it). ERR_NOT_FOUND */
+    STORE_RECEIVED_SUMS, /* since_day, name (a domain) -> sums of what counts, the verified apart from the others */
+    STORE_RECEIVED_TRIM, /* since_day: forgets the reports of earlier days; before_s: the documents received before
+                            it; now_s: quotas of other days -> count */
 };
 
 enum delivery_outcome { DELIVERY_DONE, DELIVERY_DEFERRED, DELIVERY_HELD };
@@ -192,6 +200,67 @@ struct report_row {
     int64_t      next_s;      /* when something is still to be done; 0: nothing is */
 };
 
+enum received_channel { RECEIVED_BY_MAIL, RECEIVED_BY_HTTPS, RECEIVED_BY_IMPORT };
+extern const char *const received_channel_names[3]; /* "mail" */
+
+struct received_failure {
+    uint32_t     policy; /* index of its policy */
+    uint64_t     count;  /* at most RECEIVED_COUNT_MAX, as all counts here */
+    struct slice result, mx, receiving_ip, sending_ip, reason;
+};
+
+struct received_policy {
+    struct slice type, domain; /* "sts"; the policy-domain */
+    uint64_t     success, failure;
+};
+
+/* A sum over 90 million rows stays within 63 bits (RPT-03). */
+#define RECEIVED_COUNT_MAX UINT64_C(100000000000)
+
+/* A TLS report of others about one domain of ours. */
+struct received_row {
+    uint64_t                       id;  /* out: of LIST and FIND */
+    int64_t                        received_s, start_s, end_s;
+    enum received_channel          channel;
+    bool                           is_verified; /* the reporter is who signed it */
+    bool                           is_summed;   /* false: kept, but of an unusual period */
+    uint64_t                       success, failure; /* over its policies */
+    struct slice                   day, domain, reporter, report_id, organization, contact;
+    struct slice                   source;   /* whose quota it counts against; empty: nobody's */
+    struct slice                   notes;    /* a JSON array of sentences */
+    struct slice                   hash;     /* SHA-256 of the JSON */
+    struct slice                   document; /* the JSON, gzipped; empty: forgotten, or not asked for */
+    const struct received_policy  *policies;
+    size_t                         policies_len;
+    const struct received_failure *failures;
+    size_t                         failures_len;
+};
+
+/* What of it was not kept, and why: domain, period, reporter, id and whether it is verified make the key, the first one wins. */
+enum received_outcome {
+    RECEIVED_KEPT,
+    RECEIVED_DUPLICATE, /* the same was received before */
+    RECEIVED_DIFFERS,   /* another of the same key was (RPT-06) */
+    RECEIVED_OVER_QUOTA,
+};
+
+struct received_quota {
+    uint64_t per_source_day; /* reports of one source on one day (of arrival) */
+    uint64_t strangers;      /* unverified reports in all, but for imported ones: beyond, the oldest go */
+};
+
+enum received_sum_kind { RECEIVED_SUM_DAY, RECEIVED_SUM_TYPE, RECEIVED_SUM_REPORTER, RECEIVED_SUM_MX, RECEIVED_SUM_FAILURE };
+
+/* The first texts are what is summed by: day and policy type; policy type; reporter and policy type; MX (of policies by
+ * TLSA, and of failures that name one); result type, MX and reason, the most frequent first. */
+struct received_sum {
+    enum received_sum_kind kind;
+    bool                   is_verified;
+    struct slice           by, by2, by3;
+    struct slice           first_day, last_day;
+    uint64_t               success, failure, reports;
+};
+
 struct store_stats {
     uint64_t messages, deliveries, held;
     uint64_t deferred; /* tried before and not held */
@@ -236,6 +305,9 @@ struct store_request {
     const struct report_count_row *report_counts_in;
     size_t                        report_counts_in_len;
     const struct report_row      *report;
+    const struct received_row    *received_in;
+    size_t                        received_in_len;
+    const struct received_quota  *quota;
 
     /* Out; live in `arena` until the owner releases it. */
     enum status                status;
@@ -262,6 +334,11 @@ struct store_request {
     size_t                     report_counts_len;
     const struct report_row   *reports;
     size_t                     reports_len;
+    const struct received_row *received;
+    size_t                     received_len;
+    const enum received_outcome *outcomes; /* of received_in, in its order */
+    const struct received_sum *sums;
+    size_t                     sums_len;
     struct store_stats         stats;
     uint64_t                   count, count_busy, version;
 };

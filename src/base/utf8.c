@@ -50,6 +50,11 @@ size_t utf8_printable_len(struct slice s)
         return 0;
     if (len == 2 && p[0] == 0xc2 && p[1] < 0xa0)
         return 0;
+    /* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069 */
+    if (len == 3 && p[0] == 0xe2 &&
+        ((p[1] == 0x80 && ((p[2] & 0xfe) == 0x8e || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+         (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
+        return 0;
     return len;
 }
 

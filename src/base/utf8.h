@@ -10,7 +10,7 @@ bool utf8_is_valid(struct slice s);
 bool utf8_is_ascii(struct slice s);
 
 /* Bytes of the printable character at the front; 0 for what is ill-formed or a control
- * (C0, DEL, and C1, on which terminals act). */
+ * (C0, DEL, and C1, on which terminals act; line separators and what turns the direction of writing). */
 size_t utf8_printable_len(struct slice s);
 
 /* Copies at most `size` bytes of `s` into `out`, each byte that is not part of a printable

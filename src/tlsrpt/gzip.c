@@ -1,7 +1,5 @@
 #include "tlsrpt/gzip.h"
 
-#include "base/buf.h"
-
 #include <assert.h>
 #include <zlib.h>
 
@@ -27,48 +25,64 @@ struct slice gzip_pack(struct slice in, struct arena *arena)
     return slice_of(out, z.total_out);
 }
 
-/* Inflates into `b` until the member ends, or something is wrong. */
-static enum status inflate_all(z_stream *z, struct buf *b, struct fault *why)
+/* Inflates all of `in` into `out`, or, when that is NULL, only measures what there is. ERR_SYNTAX, or ERR_LIMIT beyond
+ * `max`. */
+static enum status run(struct slice in, int window_bits, size_t max, char *out, size_t *len, size_t *used,
+                       struct fault *why)
 {
-    int rc = Z_OK;
+    z_stream z = { .next_in = (Bytef *)in.ptr, .avail_in = (uInt)in.len };
+    char scratch[STEP];
+    int rc = inflateInit2(&z, window_bits);
 
-    while (rc == Z_OK) {
-        size_t room;
-        char *to = buf_room(b, STEP, &room);
+    assert(rc == Z_OK);
+    *len = 0;
+    while (rc == Z_OK && *len <= max) {
+        size_t room = out == NULL || max - *len >= STEP ? STEP : max - *len + 1;
 
-        if (room == 0)
-            return fault_set(why, ERR_LIMIT, "it unpacks to more than %zu bytes", b->max - 1);
-        room = room < STEP ? room : STEP;
-        z->next_out = (Bytef *)to;
-        z->avail_out = (uInt)room;
-        rc = inflate(z, Z_NO_FLUSH);
-        buf_grew(b, room - z->avail_out);
+        z.next_out = (Bytef *)(out == NULL ? scratch : out + *len);
+        z.avail_out = (uInt)room;
+        rc = inflate(&z, Z_NO_FLUSH);
+        *len += room - z.avail_out;
     }
+    *used = in.len - z.avail_in;
+    (void)inflateEnd(&z);
+    if (*len > max)
+        return fault_set(why, ERR_LIMIT, "it unpacks to more than %zu bytes", max);
     if (rc != Z_STREAM_END)
-        return fault_set(why, ERR_SYNTAX, "the gzip data are damaged or cut short");
+        return fault_set(why, ERR_SYNTAX, "the packed data are damaged or cut short");
     return OK;
+}
+
+/* Measured first: what is made of it takes no more memory than it has bytes. */
+enum status gzip_inflate(struct slice in, bool is_raw, size_t max, struct arena *arena, struct slice *out,
+                         size_t *used, struct fault *why)
+{
+    int window_bits = is_raw ? -15 : WINDOW_BITS;
+    enum status st;
+    size_t len;
+    char *bytes;
+
+    if (in.len > UINT32_MAX)
+        return fault_set(why, ERR_LIMIT, "there are more than 4 GiB of packed data");
+    st = run(in, window_bits, max, NULL, &len, used, why);
+    if (st != OK)
+        return st;
+    bytes = arena_alloc(arena, len + 1);
+    st = run(in, window_bits, len, bytes, &len, used, why);
+    assert(st == OK);
+    *out = slice_of(bytes, len);
+    return st;
 }
 
 enum status gzip_unpack(struct slice in, size_t max, struct arena *arena, struct slice *out, struct fault *why)
 {
-    z_stream z = { .next_in = (Bytef *)in.ptr, .avail_in = (uInt)in.len };
-    struct buf b;
-    enum status st;
-    int rc;
+    struct slice unpacked;
+    size_t used;
+    enum status st = gzip_inflate(in, false, max, arena, &unpacked, &used, why);
 
-    if (in.len > UINT32_MAX)
-        return fault_set(why, ERR_LIMIT, "there are more than 4 GiB of gzip data");
-    rc = inflateInit2(&z, WINDOW_BITS);
-    assert(rc == Z_OK);
-    buf_init(&b, max + 1); /* one more, so that exactly `max` still sees its end */
-    st = inflate_all(&z, &b, why);
-    if (st == OK && z.avail_in > 0)
+    if (st == OK && used < in.len)
         st = fault_set(why, ERR_SYNTAX, "something follows the gzip data");
-    if (st == OK && b.len > max)
-        st = fault_set(why, ERR_LIMIT, "it unpacks to more than %zu bytes", max);
     if (st == OK)
-        *out = arena_copy(arena, buf_slice(&b));
-    (void)inflateEnd(&z);
-    buf_release(&b);
+        *out = unpacked;
     return st;
 }

@@ -12,4 +12,8 @@ struct slice gzip_pack(struct slice in, struct arena *arena);
 MUST_USE enum status gzip_unpack(struct slice in, size_t max, struct arena *arena, struct slice *out,
                                  struct fault *why);
 
+/* The same of a gzip member, or of bare deflate data (RFC 1951), and *used says where it ends: something may follow. */
+MUST_USE enum status gzip_inflate(struct slice in, bool is_raw, size_t max, struct arena *arena, struct slice *out,
+                                  size_t *used, struct fault *why);
+
 #endif

@@ -25,5 +25,10 @@ enum status compile_domain(const struct setting_object *o, struct arena *arena, 
         return setting_refuse(o, "mta-sts-max-age", why, "it is not between a minute and a year; write 14d");
     if (out->sts_mx_len > STS_MX_MOST)
         return setting_refuse(o, "mta-sts-mx", why, "there are more than %d servers; use *.example.org", STS_MX_MOST);
+    out->report_mailbox = setting_text(o, "report-mailbox", arena);
+    out->forwards_reports = setting_yes(o, "report-forward");
+    if (out->report_mailbox.len > 0 &&
+        !slice_eq(slice_from(out->report_mailbox, slice_find_last(out->report_mailbox, '@') + 1), out->name))
+        return setting_refuse(o, "report-mailbox", why, "it is an address of another domain; mail to it is not ours to read");
     return OK;
 }

@@ -70,6 +70,10 @@ struct config_queue {
     unsigned dsn_per_minute; /* DSNs to one address's domain */
 };
 
+struct config_reports { /* TLS reports about our domains */
+    int64_t keep_s, keep_originals_s;
+};
+
 struct config_bridge { /* services for a Postfix beside us (bridge/bridge.h) */
     const char        *socketmap;         /* as written; NULL: not served */
     const char        *socketmap_path;    /* of a unix socket; NULL: see socketmap_address, which is on loopback */
@@ -114,6 +118,7 @@ struct config {
     bool                          has_admin;
     struct net_address            admin;          /* metrics and health */
     struct config_queue           queue;
+    struct config_reports         reports;
     struct config_bridge          bridge;
     struct config_policy_host     policy_host;
     struct config_dns_update      dns_update;

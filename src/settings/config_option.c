@@ -165,6 +165,11 @@ static const struct config_option options[] = {
     { "queue", "dsn-per-minute", "number", "60", "Delivery reports a minute to addresses of one domain",
       .kind = &config_number, .offset = TOP(queue.dsn_per_minute), .min = 1, .max = 100000 },
 
+    { "reports", "keep", "duration", "400d", "How long the numbers of TLS reports about our domains are kept",
+      .kind = &config_duration_s, .offset = TOP(reports.keep_s), .min = 86400000 },
+    { "reports", "keep-originals", "duration", "30d", "How long the reports themselves are kept",
+      .kind = &config_duration_s, .offset = TOP(reports.keep_originals_s), .min = 86400000 },
+
     { "bridge", "socketmap", "string", "",
       "Where a Postfix beside us asks for TLS policies (smtp_tls_policy_maps): unix:/PATH, or a loopback address with "
       "port such as 127.0.0.1:8461; empty: nowhere",

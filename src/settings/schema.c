@@ -184,6 +184,9 @@ static const struct setting_field domain_fields[] = {
       SETTING_DURATION },
     { "report-to", "Where others send TLS reports about it: mailto: and https: addresses",
       "mailto:tlsrpt@example.org,https://reports.example.org/tlsrpt", SETTING_LIST, .normalise = is_report_uri },
+    { "report-mailbox", "Address of the domain whose mail is read as TLS reports instead of being delivered",
+      "tlsrpt@example.org", SETTING_TEXT, .normalise = is_address },
+    { "report-forward", "Deliver that mail, too, once it is read", "true", SETTING_YES_NO, .initial = "false" },
     DESCRIPTION,
 };
 

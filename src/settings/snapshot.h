@@ -57,6 +57,8 @@ struct own_domain {
     int64_t             sts_max_age_s;
     const struct slice *report_to;    /* URIs as they stand in the record */
     size_t              report_to_len;
+    struct slice        report_mailbox; /* whose mail is read as reports; empty: there is none */
+    bool                forwards_reports;
 };
 
 struct certificate_setting { /* a certificate set of ours (certs/keeper.h); slices have a NUL behind them */

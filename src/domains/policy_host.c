@@ -2,8 +2,11 @@
 
 #include "base/memory.h"
 
+enum { ROUTES_MAX = 2 };
+
 struct policy_host {
     const struct policy_keeper *keeper;
+    struct https_route routes[ROUTES_MAX];
     struct https_server *server;
 };
 
@@ -37,26 +40,30 @@ static void answer(struct https_call *call)
 
 static const struct https_handler handler = { .end = answer };
 
-static const struct https_route routes[] = {
-    { .has_host = has_host, .method = HTTP_GET, .path = "/.well-known/mta-sts.txt", .handler = &handler },
+static const struct https_route policy_route = {
+    .has_host = has_host, .method = HTTP_GET, .path = "/.well-known/mta-sts.txt", .handler = &handler
 };
 
 enum status policy_host_new(struct loop *loop, const struct config_policy_host *config,
-                            const struct policy_keeper *keeper, struct policy_host **out, struct fault *why)
+                            const struct policy_keeper *keeper, const struct https_route *beside,
+                            struct policy_host **out, struct fault *why)
 {
     struct policy_host *h = NEW(struct policy_host);
     struct https_server_config server = { .loop = loop,
                                           .addresses = config->addresses,
                                           .addresses_len = config->addresses_len,
                                           .tls = &config->tls_config,
-                                          .routes = routes,
-                                          .routes_len = COUNT_OF(routes),
+                                          .routes = h->routes,
+                                          .routes_len = beside == NULL ? 1 : ROUTES_MAX,
                                           .limits = https_limits_usual,
                                           .ctx = h };
     struct fault inner;
     enum status st;
 
     h->keeper = keeper;
+    h->routes[0] = policy_route;
+    if (beside != NULL)
+        h->routes[1] = *beside;
     st = https_server_new(&server, &h->server, &inner);
     if (st != OK) {
         free(h);

@@ -92,7 +92,7 @@ static void open_host(void)
     CHECK(net_address_parse(SLICE_LIT("127.0.0.1"), 0, &at) == OK);
     issue(w.ca, &w.folder, &leaf, "chain.pem", "key.pem");
     CHECK(minica_write_root(w.ca, https.ca_file, &why) == OK);
-    if (policy_host_new(w.loop, &config, w.keeper, &w.host, &why) != OK)
+    if (policy_host_new(w.loop, &config, w.keeper, NULL, &w.host, &why) != OK)
         fail_msg("%s", why.text);
     policy_host_address(w.host, 0, &at);
     https.port = net_address_port(&at);

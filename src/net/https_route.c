@@ -76,7 +76,7 @@ static void choose_at_host(const struct https_route *routes, size_t routes_len, 
     for (size_t i = 0; i < routes_len; i++) {
         const struct https_route *r = &routes[i];
 
-        if (!slice_eq(head->path, slice_str(r->path)) || head->query.len > 0 || !r->has_host(ctx, host))
+        if (!slice_eq(head->path, slice_str(r->path)) || head->query.len > 0 || !r->has_host(r->ctx == NULL ? ctx : r->ctx, host))
             continue;
         if (answers(r, head->method)) {
             out->code = judge_body(r, head);

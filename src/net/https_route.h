@@ -18,6 +18,7 @@ struct https_route {
     size_t types_len;
     size_t body_bytes_max; /* 0: takes no body */
     const struct https_handler *handler;
+    void *ctx; /* for has_host() and its calls instead of the server's; NULL: the server's */
 };
 
 struct https_choice {

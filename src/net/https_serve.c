@@ -164,7 +164,7 @@ static void start_call(struct https_visit *v, struct slice head_text, const stru
     call->host = arena_copy(&call->arena, call->host);
     call->route = route;
     call->peer = v->peer;
-    call->ctx = v->server->config.ctx;
+    call->ctx = route->ctx == NULL ? v->server->config.ctx : route->ctx;
     call->visit = v;
     v->body_left = call->head.content_length;
     v->closes = !call->head.is_keep_alive;

@@ -24,7 +24,7 @@ struct https_call {
     const struct https_route *route;
     struct net_address peer;
     struct arena arena;        /* freed with the call */
-    void *ctx;                 /* that of the configuration */
+    void *ctx;                 /* that of the route, or of the configuration */
     void *state;               /* the handler's own; NULL at first */
     struct https_visit *visit; /* private */
 };

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "domains/policy_host.h"
+#include "reports/inlet.h"
 #include "reports/sender.h"
 
 #include <pthread.h>
@@ -14,6 +15,7 @@ struct backroom {
     struct sts           *sts;
     struct report_sender *sender;
     struct policy_keeper *policies;
+    struct inlet         *inlet;
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
     struct handoff       *orders;
@@ -44,6 +46,7 @@ static void obey(struct backroom *b, struct order *o)
     switch (o->verb) {
     case ORDER_ADOPT: /* the keepers write to the store, which is closed when this is freed */
         policy_keeper_adopt(b->policies, snapshot_hold(o->fresh));
+        inlet_adopt(b->inlet, snapshot_hold(o->fresh));
         if (!b->is_over)
             cert_keeper_adopt(b->certificates, o->fresh);
         report_sender_adopt(b->sender, o->fresh);
@@ -80,12 +83,13 @@ static void on_orders(struct loop_io *io, unsigned events)
 }
 
 static enum status open_policies(struct backroom *b, const struct config *config, struct store *store,
-                                 struct snapshot *settings, struct fault *why)
+                                 struct receiver *receiver, struct snapshot *settings, struct fault *why)
 {
     enum status st = policy_keeper_new(b->loop, b->resolver, store, snapshot_hold(settings), &b->policies, why);
 
+    b->inlet = inlet_new(b->loop, receiver, snapshot_hold(settings));
     if (st == OK && config->policy_host.addresses_len > 0)
-        st = policy_host_new(b->loop, &config->policy_host, b->policies, &b->policy_host, why);
+        st = policy_host_new(b->loop, &config->policy_host, b->policies, inlet_route(b->inlet), &b->policy_host, why);
     return st;
 }
 
@@ -116,8 +120,8 @@ static void open_certificates(struct backroom *b, const struct config *config, s
     b->certificates = cert_keeper_new(&c, settings);
 }
 
-enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
-                         struct tls_server **servers, struct backroom **out, struct fault *why)
+enum status backroom_new(const struct config *config, struct store *store, struct receiver *receiver,
+                         struct snapshot *settings, struct tls_server **servers, struct backroom **out, struct fault *why)
 {
     struct backroom *b = NEW(struct backroom);
     enum status st;
@@ -128,7 +132,7 @@ enum status backroom_new(const struct config *config, struct store *store, struc
     loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
     st = open_services(b, config, store, why);
     if (st == OK)
-        st = open_policies(b, config, store, settings, why);
+        st = open_policies(b, config, store, receiver, settings, why);
     if (st != OK) {
         snapshot_release(settings);
         backroom_free(b);
@@ -181,6 +185,7 @@ void backroom_free(struct backroom *b)
     take_orders(b);
     report_sender_free(b->sender);
     policy_host_free(b->policy_host);
+    inlet_free(b->inlet);
     policy_keeper_free(b->policies);
     cert_keeper_free(b->certificates);
     sts_free(b->sts);

@@ -9,15 +9,18 @@
 #include "settings/snapshot.h"
 
 struct backroom;
+struct receiver;
 
-/* Takes the reference to the settings. `servers`, one for each listener, get their certificates from here; borrowed. */
-MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct snapshot *settings,
-                                  struct tls_server **servers, struct backroom **out, struct fault *why);
+/* Takes the reference to the settings. TLS reports that come by HTTPS go to the receiver. `servers`, one for each listener, get their
+ * certificates from here; borrowed. */
+MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct receiver *receiver,
+                                  struct snapshot *settings, struct tls_server **servers, struct backroom **out,
+                                  struct fault *why);
 MUST_USE enum status backroom_start(struct backroom *b, struct fault *why);
 /* Ends the thread; what was asked before is answered. */
 void backroom_stop(struct backroom *b);
 void backroom_save(struct backroom *b); /* before the store is closed, when the thread has ended; NULL is fine */
-void backroom_free(struct backroom *b); /* after the last question was answered; NULL is fine */
+void backroom_free(struct backroom *b); /* after the last question was answered, and the receiver has stopped; NULL is fine */
 
 struct sts *backroom_sts(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */

@@ -58,6 +58,7 @@ static struct slice way_key(struct delivery *d)
 static void release_lookups(struct delivery *d)
 {
     delivery_forget_sts(d);
+    delivery_forget_reports(d);
     dane_lookup_release(&d->dane);
     address_lookup_release(&d->lookup);
     mx_lookup_release(&d->mx);
@@ -126,7 +127,7 @@ void delivery_leave(struct delivery *d)
         d->next->prev = d->prev;
 }
 
-static void make_outcomes(struct delivery *d)
+void delivery_make_outcomes(struct delivery *d)
 {
     d->outcomes = ARENA_ARRAY(&d->arena, struct rcpt_outcome, d->job->rcpts_len);
 }
@@ -154,7 +155,7 @@ void delivery_start(struct worker *w, struct job *job)
 
 void delivery_planned(struct delivery *d)
 {
-    make_outcomes(d);
+    delivery_make_outcomes(d);
     if (d->decision.always_alternate && !delivery_switch_to_alternate(d)) {
         delivery_fail_all(d, RCPT_TEMPORARY, "4.3.5",
                           SLICE_LIT("mail that requires TLS goes by the alternate secure route, but its host is not set"));
@@ -167,7 +168,7 @@ void delivery_skip(struct worker *w, struct job *job, struct slice why)
 {
     struct delivery *d = delivery_new(w, job);
 
-    make_outcomes(d);
+    delivery_make_outcomes(d);
     d->is_skipped = true;
     delivery_fail_all(d, RCPT_TEMPORARY, "4.4.1",
                       arena_printf(&d->arena, "not tried, its destination was found dead a moment ago: %.*s",

@@ -82,6 +82,8 @@ static void note_testing(struct delivery *d)
 
 void delivery_plan(struct delivery *d)
 {
+    if (delivery_reads_reports(d))
+        return;
     d->host = snapshot_route(d->settings, d->job->rcpts[0].domain, &d->route);
     if (!delivery_ask_sts(d))
         delivery_decide(d);

@@ -48,6 +48,7 @@ struct failures {
     struct slice              last_server;
 };
 
+struct report_reading;
 struct settlement;
 
 struct delivery {
@@ -102,12 +103,15 @@ struct delivery {
     bool                   is_damaged;   /* its content cannot be trusted: it is held (DUR-10) */
     bool                   is_skipped;   /* never tried: its destination is dead */
     enum job_end           end;
+    struct report_reading *reading;      /* under way; NULL: none is */
+    bool                   reports_are_read, takes_reports; /* takes: it ends here, nobody was connected to */
     struct settlement     *settlement;
 };
 
 /* delivery.c */
 void delivery_planned(struct delivery *d); /* the decision stands: on with it */
 void delivery_go(struct delivery *d); /* by a kept connection where there is one, else to find servers */
+void delivery_make_outcomes(struct delivery *d);
 void delivery_leave(struct delivery *d);         /* takes it out of its worker's list */
 void delivery_cut_off(struct delivery *d);       /* ends it without a word to the store, where the message stays */
 void delivery_finish(struct delivery *d, enum job_end end); /* outcomes are complete: settle */
@@ -141,6 +145,10 @@ void delivery_report_skipped(struct delivery *d);
 /* delivery_send.c */
 void delivery_send(struct delivery *d); /* the connection is ready */
 void delivery_on_transaction(struct delivery *d, enum connection_event kind, const struct smtp_client_event *ev);
+
+/* delivery_reports.c */
+bool delivery_reads_reports(struct delivery *d); /* false: it is no mail for a report mailbox, or was read; else goes on later */
+void delivery_forget_reports(struct delivery *d);
 
 /* settle.c */
 void delivery_settle(struct delivery *d);

@@ -9,6 +9,7 @@
 #include "relay/node_private.h"
 #include "relay/sign_in_limit.h"
 #include "relay/worker.h"
+#include "reports/receiver.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct node {
     struct hasher        *hasher;
     struct sign_in_limit *sign_ins;
     struct backroom      *backroom;
+    struct receiver      *receiver;
     struct bridge        *bridge; /* NULL: none is configured */
     struct node_listener *listeners;
     struct tls_server   **servers; /* of the listeners, in their order; NULL: no TLS */
@@ -81,6 +83,11 @@ struct cert_keeper *node_certificates(struct node *n)
 struct sts *node_sts(struct node *n)
 {
     return backroom_sts(n->backroom);
+}
+
+struct receiver *node_receiver(struct node *n)
+{
+    return n->receiver;
 }
 
 void node_expect_report_event(struct node *n, struct slice domain)
@@ -169,6 +176,7 @@ void node_publish(struct node *n, struct snapshot *fresh)
     for (unsigned i = 0; i < n->workers_len; i++)
         send_errand(n->workers[i].worker, run_adopt, snapshot_hold(fresh), 0);
     backroom_publish(n->backroom, snapshot_hold(fresh));
+    receiver_publish(n->receiver, snapshot_hold(fresh));
     if (n->bridge != NULL)
         bridge_publish(n->bridge, snapshot_hold(fresh));
     pthread_mutex_lock(&n->lock);
@@ -277,6 +285,20 @@ static enum status make_workers(struct node *n, struct fault *why)
     return OK;
 }
 
+static enum status open_receiver(struct node *n, struct fault *why)
+{
+    struct receiver_config config = {
+        .resolver = &n->config->resolver,
+        .store = n->store,
+        .hostname = n->config->hostname,
+        .settings = snapshot_hold(n->settings),
+        .keep_s = n->config->reports.keep_s,
+        .keep_documents_s = n->config->reports.keep_originals_s,
+    };
+
+    return receiver_new(&config, &n->receiver, why);
+}
+
 enum status node_new(const struct config *config, struct node **out, struct fault *why)
 {
     struct node *n = NEW(struct node);
@@ -296,7 +318,9 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     if (st == OK && (n->hasher = hasher_new(why)) == NULL)
         st = ERR_TEMPORARY;
     if (st == OK)
-        st = backroom_new(config, n->store, snapshot_hold(n->settings), n->servers, &n->backroom, why);
+        st = open_receiver(n, why);
+    if (st == OK)
+        st = backroom_new(config, n->store, n->receiver, snapshot_hold(n->settings), n->servers, &n->backroom, why);
     if (st == OK)
         st = bridge_new(config, &n->bridge, why);
     if (st == OK)
@@ -329,8 +353,10 @@ static enum status start_workers(struct node *n, struct fault *why)
 
 enum status node_start(struct node *n, struct fault *why)
 {
-    enum status st = backroom_start(n->backroom, why);
+    enum status st = receiver_start(n->receiver, why);
 
+    if (st == OK)
+        st = backroom_start(n->backroom, why);
     if (st == OK && n->bridge != NULL)
         st = bridge_start(n->bridge, backroom_sts(n->backroom), n->store, snapshot_hold(n->settings), why);
     if (st == OK)
@@ -354,8 +380,9 @@ void node_stop(struct node *n, int64_t grace_ms)
     }
     if (n->bridge != NULL)
         bridge_stop(n->bridge);
-    /* Last: nobody asks it any more. */
+    /* Last: nobody asks them any more. */
     backroom_stop(n->backroom);
+    receiver_stop(n->receiver);
 }
 
 static void free_worker(struct node_worker *nw)
@@ -379,6 +406,7 @@ void node_free(struct node *n)
     free(n->workers);
     bridge_free(n->bridge);
     backroom_free(n->backroom);
+    receiver_free(n->receiver);
     for (size_t i = 0; n->listeners != NULL && i < n->config->listeners_len; i++)
         tls_server_free(n->listeners[i].tls);
     free(n->listeners);

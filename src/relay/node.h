@@ -9,6 +9,7 @@
 
 struct cert_keeper;
 struct node;
+struct receiver;
 struct sts;
 struct worker;
 
@@ -26,6 +27,7 @@ int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
+struct receiver *node_receiver(struct node *n); /* reports/receiver.h: TLS reports about our domains */
 
 struct snapshot *node_snapshot(struct node *n); /* holds; the caller releases */
 /* New settings: takes the reference, hands it to every worker. They use it from their next round on. */

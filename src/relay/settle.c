@@ -83,7 +83,7 @@ static void decide_fate(const struct delivery *d, size_t i, int64_t now_s, struc
     }
     if (v->action == MAIL_DSN_FAILED)
         v->tells = true;
-    v->tells = v->tells && bounce_is_wanted(&d->job->message->stored, r, v->action);
+    v->tells = v->tells && !d->takes_reports && bounce_is_wanted(&d->job->message->stored, r, v->action);
 }
 
 static void fill_changes(struct settlement *s)
@@ -112,7 +112,7 @@ static void fill_changes(struct settlement *s)
 static const char *word_for(const struct delivery *d, size_t i, const struct verdict *v)
 {
     if (d->outcomes[i].state == RCPT_DELIVERED)
-        return "delivered";
+        return d->takes_reports ? "read" : "delivered";
     if (v->outcome == DELIVERY_HELD)
         return "held";
     return v->outcome == DELIVERY_DONE ? "bounced" : "deferred";
@@ -137,6 +137,8 @@ static void count_delivered(struct delivery *d)
 
 static void count(struct delivery *d, size_t i, const struct verdict *v)
 {
+    if (d->takes_reports)
+        return;
     if (d->outcomes[i].state == RCPT_DELIVERED)
         count_delivered(d);
     else if (v->outcome == DELIVERY_DONE)

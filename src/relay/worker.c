@@ -9,6 +9,7 @@
 #include "relay/intake.h"
 #include "relay/node_private.h"
 #include "relay/tally.h"
+#include "reports/receiver.h"
 #include "reports/record.h"
 
 #include <stdlib.h>
@@ -53,6 +54,21 @@ static bool take_sts_replies(struct worker *w)
     return had_one;
 }
 
+static bool take_received(struct worker *w)
+{
+    struct handoff_item *item = handoff_take(w->received);
+    bool had_one = item != NULL;
+
+    while (item != NULL) {
+        struct receive_request *q = CONTAINER_OF(item, struct receive_request, item);
+
+        item = item->next;
+        w->receive_open--;
+        q->done(q);
+    }
+    return had_one;
+}
+
 static bool take_tasks(struct worker *w)
 {
     struct handoff_item *item = handoff_take(w->tasks);
@@ -77,6 +93,12 @@ static void on_sts_replies(struct loop_io *io, unsigned events)
 {
     (void)events;
     (void)take_sts_replies(CONTAINER_OF(io, struct worker, sts_replies_io));
+}
+
+static void on_received(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    (void)take_received(CONTAINER_OF(io, struct worker, received_io));
 }
 
 static void on_tasks(struct loop_io *io, unsigned events)
@@ -113,6 +135,14 @@ void worker_sts(struct worker *w, struct sts_request *q, void (*done)(struct sts
     q->done = done;
     w->sts_open++;
     sts_send(w->sts, q);
+}
+
+void worker_receive(struct worker *w, struct receive_request *q, void (*done)(struct receive_request *q))
+{
+    q->reply_to = w->received;
+    q->done = done;
+    w->receive_open++;
+    receiver_ask(w->receiver, q);
 }
 
 /* -- accepting ----------------------------------------------------------------------------------------------- */
@@ -265,6 +295,7 @@ struct worker *worker_new(struct node *n, unsigned index, struct fault *why)
     w->loop = loop_new();
     w->replies = handoff_new();
     w->sts_replies = handoff_new();
+    w->received = handoff_new();
     w->tasks = handoff_new();
     w->tls = tls_client_new();
     w->settings = node_snapshot(n);
@@ -278,11 +309,14 @@ struct worker *worker_new(struct node *n, unsigned index, struct fault *why)
     w->tally = tally_new(w);
     w->recorder = recorder_new(w->loop, w->store);
     w->sts = node_sts(n);
+    w->receiver = node_receiver(n);
     w->replies_io.ready = on_replies;
     w->sts_replies_io.ready = on_sts_replies;
+    w->received_io.ready = on_received;
     w->tasks_io.ready = on_tasks;
     loop_watch(w->loop, &w->replies_io, handoff_fd(w->replies), LOOP_READ);
     loop_watch(w->loop, &w->sts_replies_io, handoff_fd(w->sts_replies), LOOP_READ);
+    loop_watch(w->loop, &w->received_io, handoff_fd(w->received), LOOP_READ);
     loop_watch(w->loop, &w->tasks_io, handoff_fd(w->tasks), LOOP_READ);
     w->end_of_round.run = on_end_of_round;
     loop_hook_add(w->loop, &w->end_of_round);
@@ -313,6 +347,8 @@ void worker_free(struct worker *w)
         ;
     while (w->sts_open > 0 && handoff_wait(w->sts_replies, -1))
         (void)take_sts_replies(w);
+    while (w->receive_open > 0 && handoff_wait(w->received, -1))
+        (void)take_received(w);
     dispatcher_free(w->dispatcher);
     tally_free(w->tally);
     recorder_free(w->recorder);
@@ -324,6 +360,7 @@ void worker_free(struct worker *w)
     snapshot_release(w->settings);
     handoff_free(w->replies);
     handoff_free(w->sts_replies);
+    handoff_free(w->received);
     handoff_free(w->tasks);
     loop_free(w->loop);
     free(w);

@@ -14,6 +14,8 @@ struct dispatcher;
 struct hasher;
 struct intake;
 struct probe;
+struct receive_request;
+struct receiver;
 struct recorder;
 struct sts;
 struct sts_request;
@@ -43,6 +45,8 @@ struct worker {
     struct recorder     *recorder; /* of sessions, for TLS reports */
     struct sts          *sts;      /* on another thread, see worker_sts() */
     struct handoff      *sts_replies;
+    struct receiver     *receiver; /* of TLS reports, on another thread, see worker_receive() */
+    struct handoff      *received;
     char                 scratch[64 * 1024]; /* for one read; nobody keeps bytes in it over a return to the loop */
 
     struct snapshot     *settings; /* current; whoever keeps it over a return to the loop holds a reference */
@@ -54,8 +58,8 @@ struct worker {
     uint32_t             random;
 
     /* private to worker.c */
-    struct loop_io       replies_io, sts_replies_io, tasks_io;
-    unsigned             sts_open; /* questions not yet answered */
+    struct loop_io       replies_io, sts_replies_io, received_io, tasks_io;
+    unsigned             sts_open, receive_open; /* questions not yet answered */
     struct handoff      *tasks;
     struct loop_hook     end_of_round;
     struct buried       *graveyard;
@@ -79,6 +83,8 @@ void worker_task_done(struct worker_task *t);
 void worker_store(struct worker *w, struct store_request *r, void (*done)(struct store_request *r));
 /* The same for questions of MTA-STS; `done` runs from the loop, never from inside. */
 void worker_sts(struct worker *w, struct sts_request *q, void (*done)(struct sts_request *q));
+/* The same for mail that may hold TLS reports. */
+void worker_receive(struct worker *w, struct receive_request *q, void (*done)(struct receive_request *q));
 
 /* Used by node.c through tasks: a new snapshot is taken; stop: no new sessions, end at the latest at the deadline. */
 void worker_adopt(struct worker *w, struct snapshot *fresh);

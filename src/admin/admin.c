@@ -37,6 +37,10 @@ static const struct endpoint endpoints[] = {
     { HTTP_GET, LOCAL, "/v1/reports/sent", api_reports_sent_list },
     { HTTP_GET, LOCAL, "/v1/reports/sent/{}", api_reports_sent_show },
     { HTTP_GET, LOCAL, "/v1/reports/preview", api_reports_preview },
+    { HTTP_GET, LOCAL, "/v1/reports/received", api_reports_received_list },
+    { HTTP_POST, LOCAL, "/v1/reports/received", api_reports_import },
+    { HTTP_GET, LOCAL, "/v1/reports/received/{}", api_reports_received_show },
+    { HTTP_GET, LOCAL, "/v1/reports/summary", api_reports_summary },
     { HTTP_GET, LOCAL, "/v1/policy", api_policy },
     { HTTP_POST, LOCAL, "/v1/hosts/{}/test", api_host_test },
     { HTTP_GET, LOCAL, "/v1/settings", api_settings_export },
@@ -51,7 +55,7 @@ static const struct endpoint endpoints[] = {
 struct admin {
     struct call_home home;
     struct http_server *control, *tcp;
-    struct event *on_stored, *on_asked, *on_found;
+    struct event *on_stored, *on_asked, *on_found, *on_received;
 };
 
 static void answer_without_call(struct http_exchange *x, unsigned code, const char *text)
@@ -134,6 +138,21 @@ static void take_found(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
+static void take_received(evutil_socket_t fd, short what, void *ctx)
+{
+    struct admin *a = ctx;
+    struct handoff_item *item = handoff_take(a->home.received), *next;
+
+    (void)fd;
+    (void)what;
+    for (; item != NULL; item = next) {
+        struct receive_request *q = (struct receive_request *)(void *)item;
+
+        next = item->next;
+        q->done(q);
+    }
+}
+
 static struct event *watch(struct admin *a, const struct handoff *h, event_callback_fn take)
 {
     struct event *e = event_new(a->home.config.base, handoff_fd(h), EV_READ | EV_PERSIST, take, a);
@@ -167,9 +186,11 @@ struct admin *admin_new(const struct admin_config *config, int control_fd, int t
     a->home.stored = handoff_new();
     a->home.asked = handoff_new();
     a->home.found = handoff_new();
+    a->home.received = handoff_new();
     a->on_stored = watch(a, a->home.stored, take_stored);
     a->on_asked = watch(a, a->home.asked, take_asked);
     a->on_found = watch(a, a->home.found, take_found);
+    a->on_received = watch(a, a->home.received, take_received);
     a->control = listen_on(a, control_fd, true);
     if (tcp_fd >= 0)
         a->tcp = listen_on(a, tcp_fd, false);
@@ -186,6 +207,7 @@ static bool drain(struct admin *a)
         take_stored(-1, 0, a);
         take_asked(-1, 0, a);
         take_found(-1, 0, a);
+        take_received(-1, 0, a);
     }
     return a->home.calls_open == 0;
 }
@@ -204,8 +226,10 @@ void admin_free(struct admin *a)
     event_free(a->on_stored);
     event_free(a->on_asked);
     event_free(a->on_found);
+    event_free(a->on_received);
     handoff_free(a->home.stored);
     handoff_free(a->home.asked);
     handoff_free(a->home.found);
+    handoff_free(a->home.received);
     free(a);
 }

@@ -5,6 +5,7 @@
 
 #include "discovery/sts.h"
 #include "relay/node.h"
+#include "reports/receiver.h"
 
 #include <event2/event.h>
 #include <jansson.h>
@@ -22,6 +23,7 @@ struct admin_config {
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
     struct slice       (*certificates)(void *ctx, struct arena *arena); /* cert_keeper_report() */
+    void               (*ask_receiver)(void *ctx, struct receive_request *q);
     void               (*count_sts)(void *ctx, struct sts_counts *out);
     bool               (*count_bridge)(void *ctx, struct bridge_counts *out); /* false: there is none. May be NULL */
 };

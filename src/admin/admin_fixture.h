@@ -18,6 +18,7 @@ enum { ANSWER_MAX = 4 * 1024 * 1024, PATIENCE_S = 20 };
 static struct fixture {
     char folder[64], url[128], socket[128];
     struct event_base *base;
+    struct receiver *receiver;
     struct config config;
     struct store *store;
     struct admin *admin;
@@ -73,6 +74,12 @@ static void ask_sts(void *ctx, struct sts_request *q)
     handoff_put(q->reply_to, &q->item);
 }
 
+static void ask_receiver(void *ctx, struct receive_request *q)
+{
+    (void)ctx;
+    receiver_ask(f.receiver, q);
+}
+
 static int set_up(void **state)
 {
     struct store_config store = { .url = f.url };
@@ -82,7 +89,11 @@ static int set_up(void **state)
                                   .ask = ask,
                                   .ask_sts = ask_sts,
                                   .count_sts = count_sts,
-                                  .certificates = report_certificates };
+                                  .certificates = report_certificates,
+                                  .ask_receiver = ask_receiver };
+    const struct dns_config no_dns = { .timeout_ms = 100 };
+    struct receiver_config receiver = { .resolver = &no_dns, .hostname = SLICE_LIT("mx.example.org"),
+                                        .keep_s = 400 * 86400, .keep_documents_s = 30 * 86400 };
     socklen_t len = sizeof f.tcp.sa;
     struct fault why = { "" };
     int control = -1, tcp = -1;
@@ -103,6 +114,10 @@ static int set_up(void **state)
         fail_msg("%s", why.text);
     CHECK(getsockname(tcp, &f.tcp.sa.any, &len) == 0);
     admin.store = f.store;
+    receiver.store = f.store;
+    receiver.settings = snapshot_hold(f.snapshot);
+    if (receiver_new(&receiver, &f.receiver, &why) != OK || receiver_start(f.receiver, &why) != OK)
+        fail_msg("%s", why.text);
     f.admin = admin_new(&admin, control, tcp);
     return 0;
 }
@@ -113,7 +128,9 @@ static int tear_down(void **state)
     char path[sizeof f.folder + 16];
 
     (void)state;
+    receiver_stop(f.receiver);
     admin_free(f.admin);
+    receiver_free(f.receiver);
     store_close(f.store);
     snapshot_release(f.snapshot);
     event_base_free(f.base);

@@ -40,6 +40,12 @@ void api_reports_sent_list(struct call *c);
 void api_reports_sent_show(struct call *c);
 void api_reports_preview(struct call *c);
 
+/* received_api.c */
+void api_reports_received_list(struct call *c);
+void api_reports_received_show(struct call *c);
+void api_reports_summary(struct call *c);
+void api_reports_import(struct call *c);
+
 /* inquiry_api.c */
 void api_policy(struct call *c);
 void api_host_test(struct call *c);

@@ -15,6 +15,7 @@ struct call_home {
     struct handoff     *stored; /* store requests come back here */
     struct handoff     *asked;  /* and inquiries here */
     struct handoff     *found;  /* and questions about policies of MTA-STS here */
+    struct handoff     *received; /* and items of imports here */
     unsigned            calls_open;
 };
 

@@ -23,6 +23,27 @@ static const struct command_option report_list_options[] = {
     { "limit", 0, "NUMBER", false, "at most so many reports, 500 unless given" },
 };
 
+static const struct command_option received_list_options[] = {
+    { "domain", 0, "DOMAIN", false, "only reports about this domain of ours" },
+    { "since", 0, "TIME", false, "only of this day and later ones (UTC), or of the last days, such as 7d; 30d unless given" },
+    { "limit", 0, "NUMBER", false, "at most so many reports, 500 unless given" },
+    { "csv", 0, NULL, false, "as comma-separated values that are safe to open in a spreadsheet" },
+};
+
+static const struct command_option received_show_options[] = {
+    { "original", 0, NULL, false, "print the report itself, too, as long as it is kept" },
+};
+
+static const struct command_option received_summary_options[] = {
+    { "since", 0, "TIME", false, "from this day on (UTC), or of the last days, such as 7d; 30d unless given" },
+    { "csv", 0, NULL, false, "as comma-separated values that are safe to open in a spreadsheet" },
+    { "by", 0, "WORD", false, "with --csv: by type, day, reporter, mx or failure; day unless given" },
+};
+
+static const struct command_option report_import_options[] = {
+    { "trust", 0, NULL, false, "take reports without a valid signature for verified, since you know where they are from" },
+};
+
 static const struct command_option sts_list_options[] = {
     { "limit", 0, "NUMBER", false, "at most so many policies" },
 };
@@ -255,6 +276,29 @@ static const struct command fixed_commands[] = {
       "sternpost sts cache forget partner.example\nsternpost sts cache forget --all\n", OPTIONS(sts_forget_options),
       .run = run_sts_forget },
 
+    { "report list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "list the TLS reports received about our domains, the newest day first",
+      "A report by mail is verified by its DKIM signature, which must be of whoever it says to be from. With --json, one object a "
+      "line.",
+      "sternpost report list --domain example.org --since 7d\nsternpost report list --csv > reports.csv\n",
+      OPTIONS(received_list_options), .run = run_report_list },
+    { "report show", "NUMBER", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show one received TLS report: what it counts, each failure explained, what was odd about it", NULL,
+      "sternpost report show 17\nsternpost report show 17 --original\n", OPTIONS(received_show_options),
+      .run = run_report_show },
+    { "report summary", "DOMAIN", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "tell what the received TLS reports about a domain add up to, and what each failure means",
+      "Success rate by policy type, day, reporter and mail server; a session counts under each policy that applied to it, so that "
+      "sums over policy types are not sessions. What is not verified stands apart. With --json, lists that are ready for graphs.",
+      "sternpost report summary example.org --since 30d\nsternpost report summary example.org --csv --by failure\n",
+      OPTIONS(received_summary_options), .run = run_report_summary },
+    { "report import", "FILE...", 1, ARGS_MANY, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "take in TLS reports from mails, mailboxes (mbox, Maildir), JSON, gzip or zip files, folders of them, or - for standard "
+      "input",
+      "What a file is, its first bytes tell. Signatures of mails are verified as those that arrive; keys of old ones may be gone. The "
+      "exit code is 1 when something was refused or could not be read.",
+      "sternpost report import ~/Maildir\nsternpost report import --trust *.json.gz\n", OPTIONS(report_import_options),
+      .run = run_report_import },
     { "report sent list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the TLS reports made for other domains, the newest first",
       "The state is sent as soon as one of the domain's addresses took the report, waiting while there is one to try "

@@ -19,6 +19,12 @@ int run_sts_forget(const struct invocation *inv);
 int run_report_sent_list(const struct invocation *inv);
 int run_report_sent_show(const struct invocation *inv);
 int run_report_preview(const struct invocation *inv);
+/* report_import.c */
+int run_report_import(const struct invocation *inv);
+/* received.c */
+int run_report_list(const struct invocation *inv);
+int run_report_show(const struct invocation *inv);
+int run_report_summary(const struct invocation *inv);
 /* check.c */
 int run_check(const struct invocation *inv);
 /* cert.c */

@@ -55,6 +55,11 @@ static struct slice report_certificates(void *ctx, struct arena *arena)
     return cert_keeper_report(node_certificates(ctx), arena);
 }
 
+static void ask_receiver(void *ctx, struct receive_request *q)
+{
+    receiver_ask(node_receiver(ctx), q);
+}
+
 static void count_sts(void *ctx, struct sts_counts *out)
 {
     sts_counts(node_sts(ctx), out);
@@ -78,6 +83,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .publish = publish,
         .ask = ask,
         .ask_sts = ask_sts,
+        .ask_receiver = ask_receiver,
         .count_sts = count_sts,
         .certificates = report_certificates,
         .count_bridge = count_bridge,

@@ -49,7 +49,7 @@ class Sternpost:
     """One daemon in `folder`, listening on `address`. Options that are not given are the tests' defaults."""
 
     def __init__(self, folder, address, certificate, listeners=None, records=(), forwarders=(), outbound=None,
-                 limits=None, queue=None, top=None, resolver=None, bridge=None, environment=None):
+                 limits=None, queue=None, top=None, resolver=None, bridge=None, environment=None, sections=None):
         self.folder, self.address = folder, address
         self.folder.mkdir(exist_ok=True)
         self.file = str(folder / "sternpost.conf")
@@ -61,7 +61,7 @@ class Sternpost:
         self.limits = {"min-free-space": "1MiB", **(limits or {})}
         self.queue_options, self.bridge = queue, bridge
         self.records, self.forwarders, self.resolver = list(records), list(forwarders), resolver
-        self.environment = environment or {}
+        self.environment, self.sections = environment or {}, sections or {}
         self.process = None
 
     # The configuration file
@@ -79,6 +79,7 @@ class Sternpost:
             text += _section("queue", self.queue_options)
         if self.bridge:
             text += _section("bridge", self.bridge)
+        text += "".join(_section(title, options) for title, options in self.sections.items())
         with open(self.file, "w", encoding="utf-8") as out:
             out.write(text)
 

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { REPORTS = 20000, TEXT_BYTES = 20 * 1024, FAILURES = 56, ROUND = 500 };
+enum { REPORTS = 20000, TEXT_BYTES = 20 * 1024, FAILURES = 56, ROUND = 500, FILLER = 1100 };
 
 struct slot {
     struct receive_request request;
@@ -25,7 +25,8 @@ struct slot {
 
 static struct arena arena;
 
-static struct slice write_report(unsigned number, size_t bytes)
+/* `filler` bytes more in each failure: a report at its limit on bytes stays below that on values. */
+static struct slice write_report(unsigned number, size_t bytes, int filler)
 {
     char day[CLOCK_TEXT];
     struct slice text;
@@ -41,13 +42,13 @@ static struct slice write_report(unsigned number, size_t bytes)
         "\"summary\":{\"total-successful-session-count\":1000,\"total-failure-session-count\":%d},\"failure-details\":"
         "[",
         number % 97, number % 97, number, random(), day, day, FAILURES);
-    for (unsigned i = 0; b.len + 400 < bytes; i++)
+    for (unsigned i = 0; b.len + 400 + (size_t)filler < bytes; i++)
         (void)!buf_addf(
             &b,
             "%s{\"result-type\":\"validation-failure\",\"sending-mta-ip\":\"198.51.100.%u\",\"receiving-ip\":"
             "\"192.0.2.%u\",\"receiving-mx-hostname\":\"mx%u.example.org\",\"receiving-mx-helo\":\"mx%u.example.org "
-            "ready\",\"failed-session-count\":1,\"failure-reason-code\":\"handshake failure %08lx of %u\"}",
-            i > 0 ? "," : "", (number + i) % 254, i % 254, i % 9, i % 9, random(), i);
+            "ready\",\"failed-session-count\":1,\"failure-reason-code\":\"handshake failure %08lx of %u%*s\"}",
+            i > 0 ? "," : "", (number + i) % 254, i % 254, i % 9, i % 9, random(), i, filler, "");
     (void)!buf_add(&b, SLICE_LIT("]}]"));
     while (b.len + 2 < bytes)
         (void)!buf_add(&b, SLICE_LIT(" "));
@@ -133,7 +134,7 @@ static void measure(struct receiver *r, size_t reports)
 
         arena_release(&arena);
         for (size_t i = 0; i < ROUND; i++)
-            slots[i].packed = write_report((unsigned)(done + i), TEXT_BYTES);
+            slots[i].packed = write_report((unsigned)(done + i), TEXT_BYTES, 0);
         from_ms = clock_mono_ms();
         cpu = cpu_s();
         kept += run(r, slots, ROUND, reply);
@@ -150,7 +151,7 @@ static void measure(struct receiver *r, size_t reports)
 static void measure_largest(struct receiver *r)
 {
     struct handoff *reply = handoff_new();
-    struct slot slot = { .packed = write_report(1, TLSRPT_REPORT_MAX) };
+    struct slot slot = { .packed = write_report(1, TLSRPT_REPORT_MAX, FILLER) };
     FILE *peak = fopen("/proc/self/clear_refs", "w");
     int64_t from_ms;
     size_t kept;

@@ -92,7 +92,7 @@ static void add_policies(struct buf *b, const struct admin_config *admin)
     struct sts_counts n;
 
     admin->count_sts(admin->ctx, &n);
-    add_value(b, "sternpost_sts_policies", "Domains of which an MTA-STS policy, or that there is none, is in memory.", true,
+    add_value(b, "sternpost_sts_policies", "MTA-STS policies that are kept.", true,
               n.entries);
     add_value(b, "sternpost_sts_asked_total", "Questions about MTA-STS policies.", false, n.asked);
     add_value(b, "sternpost_sts_from_memory_total", "Of these, answered without a fetch.", false, n.from_memory);

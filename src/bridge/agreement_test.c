@@ -234,7 +234,7 @@ static void check(const struct meeting *m)
     struct meeting own = *m;
 
     if (is_partial(m)) { /* rules and the default hold all the same */
-        own.sts = NULL;
+        own.sts = slice_eq(reply, SLICE_LIT("OK dane")) ? NULL : m->sts;
         own.dane = m->dane == DANE_USABLE && m->mx_is_secure ? DANE_USABLE : DANE_NONE;
     }
     if (postfix_takes(m, reply) && !gateway_takes(&own, &arena) && !is_harmless(m))

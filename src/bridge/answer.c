@@ -49,9 +49,17 @@ static enum share share_of(const struct answer_dane *d)
     return SHARE_SOME;
 }
 
-bool answer_dane_speaks(const struct answer_dane *d)
+/* At level "dane-only" Postfix takes none but servers with usable records out of signed MX records. */
+static bool can_be_held_to(const struct answer_dane *d)
 {
-    return share_of(d) != SHARE_NONE;
+    return d->usable > 0 && d->mx_is_secure;
+}
+
+bool answer_asks_sts(const struct answer_dane *d, bool requires_tls)
+{
+    enum share share = share_of(d);
+
+    return share == SHARE_NONE || (share == SHARE_SOME && requires_tls && !can_be_held_to(d));
 }
 
 /* -- writing ---------------------------------------------------------------------------------------------- */
@@ -287,20 +295,6 @@ static struct slice settled(const struct decision *d, bool is_proven, enum answe
 
 /* -- all of it -------------------------------------------------------------------------------------------- */
 
-/* At level "dane" a server without TLSA records is reached at level "may", so a rule that demands more needs
- * "dane-only", which takes the servers with DANE alone, or, where Postfix would refuse all of them for want of a
- * signed MX record or of a usable TLSA record, its own level. */
-static struct slice partly(const struct answer_facts *f, enum answer_map map, struct arena *arena)
-{
-    const struct decision *d = f->demand;
-
-    if (!decision_requires_tls(d))
-        return SLICE_LIT("OK dane");
-    if (f->dane.usable > 0 && f->dane.mx_is_secure)
-        return plain(d, "dane-only", arena);
-    return d->level >= LEVEL_VERIFY ? verified(d, f->dane.mx_is_secure, map, arena) : plain(d, "encrypt", arena);
-}
-
 static struct slice without_dane(const struct answer_facts *f, enum answer_map map, struct arena *arena)
 {
     const struct decision *d = f->demand;
@@ -314,6 +308,18 @@ static struct slice without_dane(const struct answer_facts *f, enum answer_map m
     if (decision_requires_tls(d))
         return is_reported ? only_reported(f, "encrypt", arena) : plain(d, "encrypt", arena);
     return is_reported ? only_reported(f, "may", arena) : ANSWER_NOTFOUND;
+}
+
+/* At level "dane" a server without TLSA records is reached at level "may", so a rule that demands more needs
+ * "dane-only", which takes the servers with DANE alone, or, where Postfix would refuse all of them for want of a
+ * signed MX record or of a usable TLSA record, its own level or what MTA-STS demands. */
+static struct slice partly(const struct answer_facts *f, enum answer_map map, struct arena *arena)
+{
+    if (!decision_requires_tls(f->demand))
+        return SLICE_LIT("OK dane");
+    if (can_be_held_to(&f->dane))
+        return plain(f->demand, "dane-only", arena);
+    return without_dane(f, map, arena);
 }
 
 struct slice answer_write(const struct answer_facts *f, enum answer_map map, struct arena *arena)

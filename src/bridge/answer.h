@@ -36,8 +36,8 @@ struct answer_dane {
     bool mx_is_unknown; /* DNS gave no answer to the question for them */
 };
 void answer_dane_add(struct answer_dane *d, enum dane_state server);
-/* Is there DANE, or may there be? Then MTA-STS is not looked at. */
-bool answer_dane_speaks(const struct answer_dane *d);
+/* Does MTA-STS count? Not where there is DANE, or may be, unless TLS is demanded and DANE cannot be held to. */
+bool answer_asks_sts(const struct answer_dane *d, bool requires_tls);
 
 struct answer_facts {
     struct slice domain;           /* lower case, A-labels */

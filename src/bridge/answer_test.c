@@ -132,6 +132,11 @@ static const struct {
     { "rule encrypt, DANE on some", &encrypt, SOME, &nothing, SAME("OK dane-only") },
     { "rule encrypt, MX not signed", &encrypt, INSECURE_MX, &nothing, SAME("OK encrypt") },
     { "rule encrypt, TLSA of no use", &encrypt, UNUSABLE, &nothing, SAME("OK encrypt") },
+    { "rule encrypt, MX not signed, and MTA-STS", &encrypt, INSECURE_MX, &enforce,
+      { SECURE SNI, SECURE SNI ATTRIBUTES, SECURE, SECURE SNI ATTRIBUTES } },
+    { "rule encrypt, TLSA of no use, and MTA-STS", &encrypt, UNUSABLE, &enforce,
+      { SECURE SNI, SECURE SNI ATTRIBUTES, SECURE, SECURE SNI ATTRIBUTES } },
+    { "rule verify, DANE on some, and MTA-STS", &verify, SOME, &enforce, SAME("OK dane-only") },
     { "rule verify, MX signed", &verify, SIGNED_MX, &nothing, WITH_SNI(VERIFY) },
     { "DNS-01 rule verify, MX that prove nothing", &verify, NO_DANE, &nothing, WITH_SNI(OF_DOMAIN) },
     { "rule verify, any name", &verify_any_name, NO_DANE, &nothing, WITH_SNI(VERIFY) },
@@ -191,6 +196,20 @@ TEST(settled_without_dns)
 {
     for (size_t i = 0; i < COUNT_OF(settled_cases); i++)
         CHECK_CASE(settled_cases[i].name, answer_is_settled(settled_cases[i].demand) == settled_cases[i].is_settled);
+}
+
+static const struct { const char *name; struct answer_dane dane; bool by_itself, for_rule; } sts_cases[] = {
+    { "no DANE", NO_DANE, true, true },          { "DANE everywhere", ALL, false, false },
+    { "DANE on some", SOME, false, false },      { "MX not signed", INSECURE_MX, false, true },
+    { "TLSA of no use", UNUSABLE, false, true }, { "DANE unknown", FAILED, false, false },
+    { "MX unknown", NO_MX_ANSWER, false, false },
+};
+TEST(where_mta_sts_counts)
+{
+    for (size_t i = 0; i < COUNT_OF(sts_cases); i++) {
+        CHECK_CASE(sts_cases[i].name, answer_asks_sts(&sts_cases[i].dane, false) == sts_cases[i].by_itself);
+        CHECK_CASE(sts_cases[i].name, answer_asks_sts(&sts_cases[i].dane, true) == sts_cases[i].for_rule);
+    }
 }
 
 TEST(servers_counted)
@@ -305,5 +324,5 @@ TEST(maps)
     CHECK(slice_starts(ANSWER_UNKNOWN_MAP, SLICE_LIT("PERM ")));
 }
 
-RUN_TESTS(T(every_row_by_every_map), T(settled_without_dns), T(servers_counted), T(names_are_checked),
+RUN_TESTS(T(every_row_by_every_map), T(settled_without_dns), T(where_mta_sts_counts), T(servers_counted), T(names_are_checked),
           T(a_bad_pattern_does_not_take_the_good_ones_along), T(the_longest_policy), T(domains_that_are_no_names), T(maps))

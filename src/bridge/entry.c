@@ -61,6 +61,7 @@ void entry_decide(struct lookup_entry *e, const struct snapshot *settings, struc
         return;
     entry_demand(settings, e->name, false, now.wall_s, &arena, &demand);
     e->is_settled = answer_is_settled(&demand);
+    e->requires_tls = decision_requires_tls(&demand);
     e->is_ours = snapshot_is_our_domain(settings, e->name);
     e->version = snapshot_version(settings);
     e->decided_ms = now.mono_ms;
@@ -85,10 +86,9 @@ bool entry_wants_dane(const struct lookup_entry *e, struct entry_time now)
     return !e->is_ours && !e->is_settled && !dane_holds(e, now);
 }
 
-/* Where DANE speaks, MTA-STS does not. */
 bool entry_wants_sts(const struct lookup_entry *e, struct entry_time now)
 {
-    if (e->is_ours || e->is_settled || (dane_holds(e, now) && answer_dane_speaks(&e->dane)))
+    if (e->is_ours || e->is_settled || (dane_holds(e, now) && !answer_asks_sts(&e->dane, e->requires_tls)))
         return false;
     return !sts_holds(e, now) || now.mono_ms - e->sts_at_ms >= STS_STALE_MS;
 }

@@ -26,7 +26,7 @@ struct lookup_entry {
     /* What the settings say. */
     uint64_t version;
     int64_t decided_ms; /* 0: not yet */
-    bool is_ours, is_settled;
+    bool is_ours, is_settled, requires_tls;
 
     /* What DNS says of DANE; times are monotonic. */
     bool has_dane;

@@ -28,6 +28,7 @@ static const struct minizone_record zone[] = {
     { "partner.example.test", DNS_MX, "10 plain.example.test" },
     { "bank.example.test", DNS_MX, "10 plain.example.test" },
     { "null.example.test", DNS_MX, "0 ." },
+    { "weak.example.test", DNS_MX, "10 mx3.example.test" },
     { "mx1.example.test", DNS_A, "127.0.0.2" },
     { "mx2.example.test", DNS_A, "127.0.0.3" },
     { "mx3.example.test", DNS_A, "127.0.0.4" },
@@ -45,6 +46,7 @@ static struct setting_row rows[] = {
     ROW("rule", "partner", "{\"to\":[\"partner.example.test\"],\"level\":\"encrypt\"}"),
     ROW("rule", "bank", "{\"to\":[\"bank.example.test\"],\"from\":[\"jo@ours.example\"],\"level\":\"verify\"}"),
     ROW("rule", "relay", "{\"to\":[\"relay.example\"],\"level\":\"verify\",\"names\":[\"mx.relay.example\"]}"),
+    ROW("rule", "weak", "{\"to\":[\"weak.example.test\"],\"level\":\"encrypt\"}"),
     ROW("domain", "ours.example", "{}"),
     ROW("host", "mx.host.example", "{\"servers\":[\"mx.host.example\"],\"tls\":\"encrypt\"}"),
 };

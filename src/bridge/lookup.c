@@ -306,7 +306,7 @@ static void keep_fresh(struct lookups *l, struct lookup_entry *e, struct entry_t
         return;
     if (e->job == NULL && !loop_timer_is_set(&e->refresh))
         start_survey(l, e);
-    if (!answer_dane_speaks(&e->dane) && now.mono_ms - e->sts_at_ms >= STS_ASK_AGAIN_MS)
+    if (answer_asks_sts(&e->dane, e->requires_tls) && now.mono_ms - e->sts_at_ms >= STS_ASK_AGAIN_MS)
         ask_sts(l, e);
 }
 

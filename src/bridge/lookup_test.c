@@ -117,6 +117,12 @@ TEST(mta_sts_where_there_is_no_dane)
     CHECK(!ask(&w, &a, "all.example.test"));
     wait_for(&w, &a);
     CHECK_STR(slice_str(a.reply), "OK dane-only");
+    CHECK(!ask(&w, &a, "unusable.example.test"));
+    wait_for(&w, &a);
+    CHECK_STR(slice_str(a.reply), "OK dane");
+    CHECK(!ask(&w, &a, "weak.example.test")); /* a rule demands TLS there */
+    wait_for(&w, &a);
+    CHECK_STR(slice_str(a.reply), "OK secure match=plain.example.test servername=hostname");
     world_close(&w);
 }
 

@@ -6,12 +6,17 @@
 
 /* -- no server is left ----------------------------------------------------------------------------------------------- */
 
+bool delivery_breaks_own_demand(const struct delivery *d)
+{
+    return d->failures.own_demand > 0 && !d->is_for_published;
+}
+
 /* Every server failed of TLS: the demand's word on what happens then. What the destination publishes never bounces mail, our
  * own demand may (semantics section 7). */
 static void tls_not_to_be_had(struct delivery *d)
 {
     struct slice why = arena_copy(&d->arena, slice_str(d->failures.last.why.text));
-    bool bounces = d->demanded.on_failure == ON_FAILURE_BOUNCE && d->failures.own_demand > 0;
+    bool bounces = d->demanded.on_failure == ON_FAILURE_BOUNCE && delivery_breaks_own_demand(d);
 
     if (delivery_switch_to_alternate(d)) {
         delivery_go(d);

@@ -46,7 +46,7 @@ static void fate_of_temporary(const struct delivery *d, const struct stored_rcpt
     int64_t received_s = d->job->message->stored.received_s;
     /* A rule's patience is for what the rule asks: TLS that cannot be had. */
     int64_t patience_s =
-        d->failures.own_demand > 0 && d->demanded.on_failure == ON_FAILURE_DEFER ? d->demanded.defer_for_s : 0;
+        delivery_breaks_own_demand(d) && d->demanded.on_failure == ON_FAILURE_DEFER ? d->demanded.defer_for_s : 0;
 
     if (schedule_is_expired(&s, received_s, now_s, patience_s)) {
         *v = (struct verdict){ .outcome = DELIVERY_DONE, .action = MAIL_DSN_FAILED };

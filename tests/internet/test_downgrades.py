@@ -323,6 +323,21 @@ def test_alternate_route_keeps_the_demand_of_the_policy(partners, internet, auth
     assert sink.messages == [] and [bool(m.tls) for m in way.messages] == [True] * has_tls
 
 
+def test_a_policy_returns_nothing_by_the_alternate_route_either(partners, internet, authority, gateway, other_authority):
+    """What a destination publishes never returns mail: not where the rule that would is met, and the alternate host fails, too."""
+    daemon = gateway(listeners={"relay": LISTENERS["relay"]}, resolver=internet.resolver(), outbound={**OUTBOUND, "ca-file": authority.bundle})
+    partner, helper = partners.new("unsigned"), partners.new("unsigned")
+    sink, way = partner.server("mx", tls=other_authority.issue(f"mx.{partner.domain}")), helper.server("mx", tls=None)
+    partner.policy("mx")
+    partner.publish(), helper.publish()
+    daemon.host("alternate", f"mx.{helper.domain}:25", tls="may", allow_private="false")
+    daemon.cli("gateway", "set", "--alternate-route", "required", "--alternate-host", "alternate")
+    daemon.set_up("rule", "met", to=partner.domain, level="encrypt", on_failure="bounce")
+    outcome = send(daemon, partner)[1]
+    assert (outcome["outcome"], outcome["way"]) == ("deferred", "alternate"), outcome
+    assert sink.messages == way.messages == []
+
+
 def test_alternate_route_is_not_for_what_is_down(partners, internet, authority, gateway):
     """Retries never lead there: the cause does. A bogus record is no cause either."""
     daemon = gateway(listeners={"relay": LISTENERS["relay"]}, resolver=internet.resolver(), outbound={**OUTBOUND, "ca-file": authority.bundle})

@@ -105,7 +105,7 @@ static void next_server(struct mailbox *m)
         address_lookup_start(&m->hosts, m->config->loop, m->config->resolver, server_name(m), m->config->port);
         return;
     }
-    (void)snprintf(last, sizeof last, "%s", m->text);
+    (void)snprintf(last, sizeof last, "%.*s", MAILBOX_TEXT / 2 - 1, m->text);
     if (m->is_unclear)
         finish(m, RUA_UNCLEAR, "no server says now whether it takes mail for '%.*s': %s", SLICE_FMT(m->address), last);
     else

@@ -177,6 +177,7 @@ static bool read_txt(struct reading *r, const struct raw *raw, struct dns_record
         at += part;
     }
     out->bytes = slice_of(joined, len);
+    out->wire = arena_copy(r->arena, slice_of(in, raw->data_len));
     return true;
 }
 
@@ -185,7 +186,7 @@ static const struct {
     bool (*read)(struct reading *r, const struct raw *raw, struct dns_record *out);
 } readers[] = {
     { DNS_A, read_a },      { DNS_AAAA, read_aaaa }, { DNS_MX, read_mx },      { DNS_CNAME, read_name },
-    { DNS_PTR, read_name }, { DNS_TXT, read_txt },   { DNS_TLSA, read_bytes },
+    { DNS_PTR, read_name }, { DNS_TXT, read_txt },   { DNS_TLSA, read_bytes }, { DNS_NS, read_name },
 };
 
 static bool read_data(struct reading *r, const struct raw *raw, struct dns_record *out)

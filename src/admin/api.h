@@ -46,6 +46,10 @@ void api_reports_received_show(struct call *c);
 void api_reports_summary(struct call *c);
 void api_reports_import(struct call *c);
 
+/* domain_api.c */
+void api_domain_records(struct call *c);
+void api_domain_publish(struct call *c);
+
 /* inquiry_api.c */
 void api_policy(struct call *c);
 void api_host_test(struct call *c);

@@ -16,6 +16,7 @@ struct call_home {
     struct handoff     *asked;  /* and inquiries here */
     struct handoff     *found;  /* and questions about policies of MTA-STS here */
     struct handoff     *received; /* and items of imports here */
+    struct handoff     *desk;   /* and those about our own domains here */
     unsigned            calls_open;
 };
 

@@ -56,6 +56,15 @@ static const struct command_option report_preview_options[] = {
     { "day", 0, "DAY", false, "of this day, such as 2026-11-24 (UTC); today unless given" },
 };
 
+static const struct command_option domain_records_options[] = {
+    { "zone", 0, NULL, false, "print them as lines of a zone file, and nothing else" },
+};
+
+static const struct command_option domain_publish_options[] = {
+    { "no-wait", 0, NULL, false, "do not wait until every server shows them" },
+    { "timeout", 0, "DURATION", false, "how long to wait at most, such as 1h; two days unless given" },
+};
+
 static const struct command_option policy_options[] = {
     { "from", 0, "SENDER", false, "the sender to weigh; nobody's rules match unless given" },
     { "requiretls", 0, NULL, false, "ask as for a message that comes with REQUIRETLS" },
@@ -253,6 +262,22 @@ static const struct command fixed_commands[] = {
       "sternpost cert scan servers.txt --resume found.jsonl --parallel 500\n"
       "sternpost cert scan - --for mta-sts < servers.txt | jq -c 'select(.worst == \"error\")'\n",
       OPTIONS(cert_scan_options), .run = run_cert_scan },
+
+    { "domain records", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show what must be in DNS for a domain of ours, and what is there",
+      "In the order in which to publish: TLS reporting, the policy host, MTA-STS, TLSA. Each server of the zone is asked. "
+      "The state is ok, missing, differs, wait (every server shows it, but resolvers may still have the old one), or "
+      "unknown. The exit code is 1 unless all that can be published is ok.",
+      "sternpost domain records ours.example\nsternpost domain records ours.example --zone >> ours.example.zone\n",
+      OPTIONS(domain_records_options), .run = run_domain_records },
+    { "domain publish", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "send the records of a domain of ours to its name server, and wait until the world sees them",
+      "Sends a dynamic update (RFC 2136), signed with TSIG, to the server of the section dns-update of the configuration "
+      "file; nothing but these records is touched. Without that section it prints them. Then it waits until every server "
+      "of the zone shows them and what was there before has run out. The exit code is 1 when it was refused, or the "
+      "time is over.",
+      "sternpost domain publish ours.example\nsternpost domain publish ours.example --no-wait\n",
+      OPTIONS(domain_publish_options), .run = run_domain_publish },
 
     { "sts cache list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the MTA-STS policies that are kept, by domain",

@@ -31,6 +31,9 @@ int run_check(const struct invocation *inv);
 int run_cert(const struct invocation *inv);
 /* cert_scan.c */
 int run_cert_scan(const struct invocation *inv);
+/* domain.c */
+int run_domain_records(const struct invocation *inv);
+int run_domain_publish(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

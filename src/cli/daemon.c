@@ -60,6 +60,11 @@ static void ask_receiver(void *ctx, struct receive_request *q)
     receiver_ask(node_receiver(ctx), q);
 }
 
+static void ask_desk(void *ctx, struct desk_request *q)
+{
+    desk_send(node_desk(ctx), q);
+}
+
 static void count_sts(void *ctx, struct sts_counts *out)
 {
     sts_counts(node_sts(ctx), out);
@@ -83,6 +88,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .publish = publish,
         .ask = ask,
         .ask_sts = ask_sts,
+        .ask_desk = ask_desk,
         .ask_receiver = ask_receiver,
         .count_sts = count_sts,
         .certificates = report_certificates,

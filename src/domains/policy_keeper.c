@@ -300,7 +300,7 @@ void policy_keeper_adopt(struct policy_keeper *k, struct snapshot *fresh)
     consider_all(k);
 }
 
-const struct snapshot *policy_keeper_settings(const struct policy_keeper *k)
+struct snapshot *policy_keeper_settings(const struct policy_keeper *k)
 {
     return k->settings;
 }

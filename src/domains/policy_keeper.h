@@ -24,7 +24,7 @@ void policy_keeper_stop(struct policy_keeper *k); /* no look-ups any more */
 void policy_keeper_free(struct policy_keeper *k); /* after the store was closed; NULL is fine */
 
 void policy_keeper_adopt(struct policy_keeper *k, struct snapshot *fresh); /* takes the reference */
-const struct snapshot *policy_keeper_settings(const struct policy_keeper *k);
+struct snapshot *policy_keeper_settings(const struct policy_keeper *k);    /* borrowed */
 
 /* False: the settings have no policy for the domain. */
 bool policy_keeper_find(const struct policy_keeper *k, struct slice domain, struct own_policy *out);

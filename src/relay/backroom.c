@@ -16,6 +16,7 @@ struct backroom {
     struct report_sender *sender;
     struct policy_keeper *policies;
     struct inlet         *inlet;
+    struct desk          *desk;
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
     struct handoff       *orders;
@@ -56,6 +57,7 @@ static void obey(struct backroom *b, struct order *o)
             cert_keeper_refresh(b->certificates);
         break;
     case ORDER_END:
+        desk_stop(b->desk);
         policy_keeper_stop(b->policies);
         sts_stop(b->sts);
         loop_stop(b->loop);
@@ -88,6 +90,8 @@ static enum status open_policies(struct backroom *b, const struct config *config
     enum status st = policy_keeper_new(b->loop, b->resolver, store, snapshot_hold(settings), &b->policies, why);
 
     b->inlet = inlet_new(b->loop, receiver, snapshot_hold(settings));
+    if (st == OK)
+        b->desk = desk_new(b->loop, b->resolver, config, b->policies);
     if (st == OK && config->policy_host.addresses_len > 0)
         st = policy_host_new(b->loop, &config->policy_host, b->policies, inlet_route(b->inlet), &b->policy_host, why);
     return st;
@@ -184,6 +188,7 @@ void backroom_free(struct backroom *b)
     b->is_over = true;
     take_orders(b);
     report_sender_free(b->sender);
+    desk_free(b->desk);
     policy_host_free(b->policy_host);
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
@@ -200,6 +205,11 @@ void backroom_free(struct backroom *b)
 struct sts *backroom_sts(struct backroom *b)
 {
     return b->sts;
+}
+
+struct desk *backroom_desk(struct backroom *b)
+{
+    return b->desk;
 }
 
 void backroom_publish(struct backroom *b, struct snapshot *fresh)

@@ -5,6 +5,7 @@
 
 #include "certs/keeper.h"
 #include "discovery/sts.h"
+#include "domains/desk.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
 
@@ -23,6 +24,7 @@ void backroom_save(struct backroom *b); /* before the store is closed, when the 
 void backroom_free(struct backroom *b); /* after the last question was answered, and the receiver has stopped; NULL is fine */
 
 struct sts *backroom_sts(struct backroom *b);
+struct desk *backroom_desk(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */
 struct cert_keeper *backroom_certificates(struct backroom *b);
 void backroom_publish(struct backroom *b, struct snapshot *fresh); /* from any thread; takes the reference */

@@ -96,6 +96,11 @@ void node_expect_report_event(struct node *n, struct slice domain)
         bridge_expect_report(n->bridge, domain);
 }
 
+struct desk *node_desk(struct node *n)
+{
+    return backroom_desk(n->backroom);
+}
+
 bool node_bridge_counts(const struct node *n, struct bridge_counts *out)
 {
     if (n->bridge != NULL)

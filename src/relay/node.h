@@ -10,6 +10,7 @@
 struct cert_keeper;
 struct node;
 struct receiver;
+struct desk;
 struct sts;
 struct worker;
 
@@ -26,6 +27,7 @@ struct store *node_store(const struct node *n);
 int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
+struct desk *node_desk(struct node *n); /* domains/desk.h: questions about our own domains */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
 struct receiver *node_receiver(struct node *n); /* reports/receiver.h: TLS reports about our domains */
 

@@ -9,9 +9,11 @@ KNOTD, KNOTC = (str(PEERS / "knot" / "usr" / "sbin" / name) for name in ("knotd"
 
 
 class Knot:
-    """`zones` are harness.zones.Zone; a name in `lame` is configured but has no zone: its questions are answered SERVFAIL."""
+    """`zones` are harness.zones.Zone; a name in `lame` is configured but has no zone: its questions are answered SERVFAIL.
+    `key`: name and secret of a TSIG key that may change the zones and take them whole."""
 
-    def __init__(self, folder, addresses, zones, lame=()):
+    def __init__(self, folder, addresses, zones, lame=(), key=None):
+        self.key = key
         self.folder, self.addresses, self.zones, self.lame = folder, list(addresses), list(zones), list(lame)
         self.process = None
         folder.mkdir(exist_ok=True)
@@ -21,12 +23,17 @@ class Knot:
 
     def _write_config(self):
         listen = "".join(f"    listen: {address}@53\n" for address in self.addresses)
+        keys, journal, acl = "", "journal-content: none\n    zonefile-load: whole", ""
+        if self.key:
+            keys = (f"key:\n  - id: {self.key[0]}\n    algorithm: hmac-sha256\n    secret: {self.key[1]}\n"
+                    f"acl:\n  - id: ours\n    key: {self.key[0]}\n    action: [update, transfer]\n")
+            journal, acl = "journal-content: all\n    zonefile-load: difference\n    zonefile-sync: -1", "    acl: ours\n"
         text = (f"server:\n    rundir: {self.folder}\n{listen}    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
                 f"database:\n    storage: {self.folder}/db\n    journal-db-max-size: 16M\n"
-                "log:\n  - target: stderr\n    any: warning\n"
-                f"template:\n  - id: default\n    storage: {self.folder}\n    journal-content: none\n    zonefile-load: whole\n"
+                f"{keys}log:\n  - target: stderr\n    any: warning\n"
+                f"template:\n  - id: default\n    storage: {self.folder}\n    {journal}\n"
                 "    semantic-checks: off\nzone:\n")
-        text += "".join(f'  - domain: "{zone.origin}"\n    file: {self._file(zone)}\n' for zone in self.zones)
+        text += "".join(f'  - domain: "{zone.origin}"\n    file: {self._file(zone)}\n{acl}' for zone in self.zones)
         text += "".join(f'  - domain: "{name}."\n    file: {self.folder}/there-is-none\n' for name in self.lame)
         (self.folder / "knot.conf").write_text(text)
 

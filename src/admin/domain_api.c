@@ -1,0 +1,51 @@
+#include "admin/api.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "domains/desk.h"
+#include "settings/domain_name.h"
+
+/* A call and its question, until the desk gives it back. */
+struct domain_call {
+    struct desk_request request;
+    struct call *call;
+};
+
+static void answered(struct desk_request *q)
+{
+    struct domain_call *d = CONTAINER_OF(q, struct domain_call, request);
+
+    if (q->status == OK)
+        call_answer(d->call, q->answer);
+    else
+        call_refuse(d->call, q->status, "%s", q->why.text);
+    free(d);
+}
+
+/* About the domain in the path. */
+static void ask(struct call *c, enum desk_verb verb)
+{
+    struct domain_call *d;
+    struct slice domain;
+    struct fault why;
+
+    if (domain_name_normalise(c->params[0], c->arena, &domain, &why) != OK) {
+        call_refuse(c, ERR_SYNTAX, "%s", why.text);
+        return;
+    }
+    d = NEW(struct domain_call);
+    d->call = c;
+    d->request = (struct desk_request){ .verb = verb, .reply_to = c->home->desk, .done = answered, .domain = domain };
+    c->admin->ask_desk(c->admin->ctx, &d->request);
+}
+
+void api_domain_records(struct call *c)
+{
+    ask(c, DESK_RECORDS);
+}
+
+void api_domain_publish(struct call *c)
+{
+    log_info(NULL, "records are to be published at an administrator's word", LOG_STR("domain", c->params[0]),
+             LOG_STR("who", c->who));
+    ask(c, DESK_PUBLISH);
+}

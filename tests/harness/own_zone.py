@@ -1,0 +1,70 @@
+"""A zone of the organisation's own: a name server that takes updates, and one that lags behind it."""
+import dns.name
+import dns.query
+import dns.rdatatype
+import dns.resolver
+import dns.tsigkeyring
+import dns.zone
+
+from .nameserver import Knot
+
+KEY, SECRET = "update.own.example", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+KEYRING = dns.tsigkeyring.from_text({KEY: SECRET})
+
+
+class Text:
+    """What a name server of the tests is told to serve (harness.zones.Zone has the same face)."""
+
+    def __init__(self, name, lines):
+        self.name, self.lines = name, lines
+
+    @property
+    def origin(self):
+        return self.name + "."
+
+    def text(self):
+        return "\n".join(self.lines) + "\n"
+
+
+class OwnZone:
+    """`records` are lines of a zone file with absolute names. Denials hold for `ttl` seconds, too."""
+
+    def __init__(self, internet, folder, name, first, second, records, ttl=2):
+        self.name, self.addresses = name, [internet.address(first), internet.address(second)]
+        lines = [f"$TTL {ttl}", f"{name}. SOA ns1.{name}. hostmaster.{name}. 1 3600 600 86400 {ttl}"]
+        for number, address in enumerate(self.addresses, 1):
+            glue = [f"{name}. NS ns{number}.{name}.", f"ns{number}.{name}. A {address}"]
+            internet.example.add(*glue)
+            lines += glue
+        self.zone = Text(name, lines + list(records))
+        self.primary = Knot(folder / "primary", self.addresses[:1], [self.zone], key=(KEY, SECRET))
+        self.secondary = Knot(folder / "secondary", self.addresses[1:], [Text(name, self.zone.lines)])
+
+    def start(self):
+        self.primary.start()
+        self.secondary.start()
+        return self
+
+    def stop(self):
+        self.primary.stop()
+        self.secondary.stop()
+
+    def whole(self):
+        """Every record of the primary but the SOA, as lines."""
+        zone = dns.zone.from_xfr(dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10), relativize=False)
+        lines = zone.to_text(relativize=False, sorted=True).splitlines()
+        return [line for line in lines if line.split()[3:4] != ["SOA"]]
+
+    def catch_up(self):
+        """The secondary serves what the primary does."""
+        zone = dns.zone.from_xfr(dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10), relativize=False)
+        served = self.secondary.zones[0]
+        served.lines = zone.to_text(relativize=False, sorted=True).splitlines()
+        self.secondary.reload(served)
+
+    def texts(self, name, server=0):
+        """The TXT records of a name as a server has them."""
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, resolver.lifetime = [self.addresses[server]], 10
+        answer = resolver.resolve(f"{name}.", "TXT", raise_on_no_answer=False)
+        return sorted(b"".join(record.strings).decode() for record in answer)

@@ -27,7 +27,7 @@ class Knot:
         if self.key:
             keys = (f"key:\n  - id: {self.key[0]}\n    algorithm: hmac-sha256\n    secret: {self.key[1]}\n"
                     f"acl:\n  - id: ours\n    key: {self.key[0]}\n    action: [update, transfer]\n")
-            journal, acl = "journal-content: all\n    zonefile-load: difference\n    zonefile-sync: -1", "    acl: ours\n"
+            journal, acl = "journal-content: none\n    zonefile-load: whole\n    zonefile-sync: 0", "    acl: ours\n"
         text = (f"server:\n    rundir: {self.folder}\n{listen}    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
                 f"database:\n    storage: {self.folder}/db\n    journal-db-max-size: 16M\n"
                 f"{keys}log:\n  - target: stderr\n    any: warning\n"

@@ -1,7 +1,5 @@
 """A zone of the organisation's own: a name server that takes updates, and one that lags behind it."""
-import dns.name
 import dns.query
-import dns.rdatatype
 import dns.resolver
 import dns.tsigkeyring
 import dns.zone
@@ -49,17 +47,18 @@ class OwnZone:
         self.primary.stop()
         self.secondary.stop()
 
+    def _transfer(self):
+        messages = dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10, relativize=False)
+        return dns.zone.from_xfr(messages, relativize=False).to_text(relativize=False, sorted=True).splitlines()
+
     def whole(self):
         """Every record of the primary but the SOA, as lines."""
-        zone = dns.zone.from_xfr(dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10), relativize=False)
-        lines = zone.to_text(relativize=False, sorted=True).splitlines()
-        return [line for line in lines if line.split()[3:4] != ["SOA"]]
+        return [line for line in self._transfer() if line.split()[3:4] != ["SOA"]]
 
     def catch_up(self):
         """The secondary serves what the primary does."""
-        zone = dns.zone.from_xfr(dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10), relativize=False)
         served = self.secondary.zones[0]
-        served.lines = zone.to_text(relativize=False, sorted=True).splitlines()
+        served.lines = self._transfer()
         self.secondary.reload(served)
 
     def texts(self, name, server=0):

@@ -116,13 +116,10 @@ TEST(answers_judged)
     arena_release(&arena);
 }
 
-TEST(key_that_is_none)
+TEST(name_that_is_none)
 {
-    struct dns_update_key bad = key;
     struct dns_update u;
 
-    bad.name = "..";
-    CHECK(dns_update_write(&bad, SLICE_LIT("example.org"), steps, 1, &arena, &u, NULL) == ERR_SYNTAX);
     CHECK(dns_update_write(&key, SLICE_LIT("a..b"), steps, 1, &arena, &u, NULL) == ERR_SYNTAX);
     arena_release(&arena);
 }
@@ -153,4 +150,4 @@ TEST(secret_files)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(update_as_a_server_reads_it), T(answers_judged), T(key_that_is_none), T(secret_files))
+RUN_TESTS(T(update_as_a_server_reads_it), T(answers_judged), T(name_that_is_none), T(secret_files))

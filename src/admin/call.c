@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "settings/domain_name.h"
 #include "settings/units.h"
 
 #include <assert.h>
@@ -164,6 +165,20 @@ bool call_query_day(struct call *c, const char *name, struct slice *out)
     if (!call_query(c, name, out))
         return false;
     if (out->len == 0 || units_parse_day(*out, &start_s, &why) == OK)
+        return true;
+    call_refuse(c, ERR_SYNTAX, "query parameter '%s': %s", name, why.text);
+    return false;
+}
+
+bool call_query_domain(struct call *c, const char *name, struct slice *out)
+{
+    struct slice text;
+    struct fault why;
+
+    if (!call_query(c, name, &text))
+        return false;
+    *out = SLICE_LIT("");
+    if (text.len == 0 || domain_name_normalise(text, c->arena, out, &why) == OK)
         return true;
     call_refuse(c, ERR_SYNTAX, "query parameter '%s': %s", name, why.text);
     return false;

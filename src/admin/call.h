@@ -68,6 +68,9 @@ bool call_query_id(struct call *c, const char *name, uint64_t *out);
 /* The same as a day like 2026-11-24; absent: empty. False: answered. */
 bool call_query_day(struct call *c, const char *name, struct slice *out);
 
+/* The same as a domain, as the store has it: lower case, A-labels; absent: empty. False: answered. */
+bool call_query_domain(struct call *c, const char *name, struct slice *out);
+
 /* A JSON string of foreign bytes: what is no printable character becomes '?'. */
 json_t *json_of(struct slice s);
 json_t *json_of_time(int64_t wall_s); /* RFC 3339 */

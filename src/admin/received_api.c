@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "reports/calendar.h"
 #include "reports/receiver.h"
-#include "settings/domain_name.h"
 #include "settings/units.h"
 #include "tlsrpt/explain.h"
 #include "tlsrpt/report.h"
@@ -132,27 +131,12 @@ static void listed(struct call *c)
     call_answer(c, json_pack("{s:o}", "reports", reports));
 }
 
-/* A domain as the store has it; empty: any. False: answered. */
-static bool query_domain(struct call *c, struct slice *out)
-{
-    struct slice text;
-    struct fault why;
-
-    if (!call_query(c, "domain", &text))
-        return false;
-    *out = SLICE_LIT("");
-    if (text.len == 0 || domain_name_normalise(text, c->arena, out, &why) == OK)
-        return true;
-    call_refuse(c, ERR_SYNTAX, "query parameter 'domain': %s", why.text);
-    return false;
-}
-
 void api_reports_received_list(struct call *c)
 {
     struct slice domain, since;
     uint64_t limit;
 
-    if (!query_domain(c, &domain) || !call_query_day(c, "since", &since) ||
+    if (!call_query_domain(c, "domain", &domain) || !call_query_day(c, "since", &since) ||
         !call_query_number(c, "limit", API_PAGE_MAX, LIST_MOST, &limit))
         return;
     c->store.verb = STORE_RECEIVED_LIST;
@@ -284,7 +268,7 @@ void api_reports_summary(struct call *c)
 {
     struct slice domain, since;
 
-    if (!query_domain(c, &domain) || !call_query_day(c, "since", &since))
+    if (!call_query_domain(c, "domain", &domain) || !call_query_day(c, "since", &since))
         return;
     if (domain.len == 0) {
         call_refuse(c, ERR_SYNTAX, "query parameter 'domain' is missing");

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "reports/sender.h"
-#include "settings/domain_name.h"
 #include "tlsrpt/gzip.h"
 
 #include <pthread.h>
@@ -67,28 +66,13 @@ static void listed(struct call *c)
     call_answer(c, json_pack("{s:o}", "reports", reports));
 }
 
-/* A domain as the store has it; empty: any. False: answered. */
-static bool query_domain(struct call *c, struct slice *out)
-{
-    struct slice text;
-    struct fault why;
-
-    if (!call_query(c, "domain", &text))
-        return false;
-    *out = SLICE_LIT("");
-    if (text.len == 0 || domain_name_normalise(text, c->arena, out, &why) == OK)
-        return true;
-    call_refuse(c, ERR_SYNTAX, "%s", why.text);
-    return false;
-}
-
 void api_reports_sent_list(struct call *c)
 {
     uint64_t limit;
 
     c->store.verb = STORE_REPORT_LIST;
     if (!call_query_number(c, "limit", API_PAGE_MAX, API_PAGE_MAX, &limit) ||
-        !call_query_day(c, "since", &c->store.since_day) || !query_domain(c, &c->store.name))
+        !call_query_day(c, "since", &c->store.since_day) || !call_query_domain(c, "domain", &c->store.name))
         return;
     c->store.limit = limit == 0 ? 1 : (size_t)limit;
     call_store(c, listed);
@@ -180,7 +164,7 @@ void api_reports_preview(struct call *c)
     char today[CLOCK_TEXT];
     struct slice domain, day;
 
-    if (!query_domain(c, &domain) || !call_query_day(c, "day", &day))
+    if (!call_query_domain(c, "domain", &domain) || !call_query_day(c, "day", &day))
         return;
     if (domain.len == 0) {
         call_refuse(c, ERR_SYNTAX, "query parameter 'domain' is missing");

@@ -1,5 +1,7 @@
 #include "certs/protocols_show.h"
 
+#include "certs/survey_show.h"
+
 static void show_state(FILE *out, const char *name, int width, const struct protocol_state *s)
 {
     (void)fprintf(out, "    %-*s  ", width, name);
@@ -35,15 +37,7 @@ static void show_choices(FILE *out, const struct protocol_facts *f)
 static void show_findings(FILE *out, const struct protocol_judgement *j)
 {
     (void)fprintf(out, "  verdict: %s\n", severity_name(j->worst));
-    for (size_t i = 0; i < j->findings_len; i++) {
-        const struct finding *f = &j->findings[i];
-
-        (void)fprintf(out, "    %s: %.*s (%s)\n", severity_name(f->severity), SLICE_FMT(f->seen), f->id);
-        if (f->why.len > 0)
-            (void)fprintf(out, "      why: %.*s\n", SLICE_FMT(f->why));
-        if (f->advice.len > 0)
-            (void)fprintf(out, "      do: %.*s\n", SLICE_FMT(f->advice));
-    }
+    findings_text(out, j->findings, j->findings_len);
 }
 
 void protocols_text(FILE *out, const struct protocol_facts *f, const struct protocol_judgement *j)

@@ -35,10 +35,6 @@ enum suite_class {
 };
 const char *suite_class_name(enum suite_class c); /* "3des": for JSON */
 const char *suite_class_text(enum suite_class c); /* "3DES (112/168 bits)" */
-static inline bool suite_class_is_weak(enum suite_class c)
-{
-    return c <= SUITE_3DES;
-}
 
 /* How the keys come about, as ServerKeyExchange tells it. */
 enum suite_exchange {

@@ -7,6 +7,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* Each with why and what to do, behind four blanks. */
+void findings_text(FILE *out, const struct finding *findings, size_t len);
 void survey_text(FILE *out, const struct survey *s, int64_t now_s);
 /* The caller owns it. */
 json_t *survey_json(const struct survey *s, int64_t now_s);

@@ -62,11 +62,10 @@ static void times(FILE *out, const struct probe_result *p)
     (void)fprintf(out, "handshake in %" PRId64 " ms\n", p->handshake_ms);
 }
 
-static void findings(FILE *out, const struct judgement *j, enum judge_how how)
+void findings_text(FILE *out, const struct finding *findings, size_t len)
 {
-    (void)fprintf(out, "  judged for %s: %s\n", judge_how_name(how), severity_name(j->worst));
-    for (size_t i = 0; i < j->findings_len; i++) {
-        const struct finding *f = &j->findings[i];
+    for (size_t i = 0; i < len; i++) {
+        const struct finding *f = &findings[i];
 
         (void)fprintf(out, "    %s: %.*s (%s)\n", severity_name(f->severity), SLICE_FMT(f->seen), f->id);
         if (f->why.len > 0)
@@ -74,6 +73,12 @@ static void findings(FILE *out, const struct judgement *j, enum judge_how how)
         if (f->advice.len > 0)
             (void)fprintf(out, "      do: %.*s\n", SLICE_FMT(f->advice));
     }
+}
+
+static void judged(FILE *out, const struct judgement *j, enum judge_how how)
+{
+    (void)fprintf(out, "  judged for %s: %s\n", judge_how_name(how), severity_name(j->worst));
+    findings_text(out, j->findings, j->findings_len);
 }
 
 static bool same_chain(const struct survey_address *a, const struct survey_address *b)
@@ -138,7 +143,7 @@ static void address(FILE *out, const struct survey *s, size_t at, int64_t now_s)
     times(out, a->probe);
     certificates(out, s, at, now_s);
     if (a->is_judged)
-        findings(out, &a->judgement, s->how);
+        judged(out, &a->judgement, s->how);
 }
 
 static void dane(FILE *out, const struct survey *s)

@@ -58,22 +58,10 @@ static const struct {
         "Renew it for exactly that name. Until then senders use the policy they have, and new ones none." } },
 };
 
-static const struct tlsrpt_explanation *find(struct slice type)
-{
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (slice_eq_case(type, slice_str(tls_result_name(table[i].result))))
-            return &table[i].explanation;
-    return NULL;
-}
-
 const struct tlsrpt_explanation *tlsrpt_explain(struct slice result_type)
 {
-    const struct tlsrpt_explanation *e = find(result_type);
-
-    return e == NULL ? &unknown : e;
-}
-
-bool tlsrpt_is_known(struct slice result_type)
-{
-    return find(result_type) != NULL;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (slice_eq_case(result_type, slice_str(tls_result_name(table[i].result))))
+            return &table[i].explanation;
+    return &unknown;
 }

@@ -12,6 +12,5 @@ struct tlsrpt_explanation {
 
 /* Of a result type as it came; one that is not known has an explanation too. */
 const struct tlsrpt_explanation *tlsrpt_explain(struct slice result_type);
-bool tlsrpt_is_known(struct slice result_type);
 
 #endif

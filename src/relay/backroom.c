@@ -42,15 +42,21 @@ static void give(struct backroom *b, enum order_verb verb, struct snapshot *fres
     handoff_put(b->orders, &o->item);
 }
 
+static void adopt(struct backroom *b, struct snapshot *fresh)
+{
+    policy_keeper_adopt(b->policies, snapshot_hold(fresh));
+    inlet_adopt(b->inlet, snapshot_hold(fresh));
+    cert_keeper_adopt(b->certificates, fresh);
+    report_sender_adopt(b->sender, snapshot_hold(fresh));
+}
+
 static void obey(struct backroom *b, struct order *o)
 {
     switch (o->verb) {
     case ORDER_ADOPT: /* the keepers write to the store, which is closed when this is freed */
-        policy_keeper_adopt(b->policies, snapshot_hold(o->fresh));
-        inlet_adopt(b->inlet, snapshot_hold(o->fresh));
         if (!b->is_over)
-            cert_keeper_adopt(b->certificates, o->fresh);
-        report_sender_adopt(b->sender, o->fresh);
+            adopt(b, o->fresh);
+        snapshot_release(o->fresh);
         break;
     case ORDER_REFRESH:
         if (!b->is_over)

@@ -24,6 +24,16 @@ static struct mail_question question_of(const struct delivery *d, const struct s
     };
 }
 
+void delivery_own_demand(struct delivery *d, struct decision *out)
+{
+    struct mail_question q = question_of(d, &d->job->rcpts[0]);
+
+    if (d->on_alternate)
+        *out = d->decision;
+    else
+        decide_mail_own(&q, &d->arena, out);
+}
+
 static bool same_names(const struct decision *a, const struct decision *b)
 {
     if (a->names_len != b->names_len)
@@ -45,19 +55,14 @@ static bool same_demand(const struct decision *a, const struct decision *b)
 
 enum { RCPTS_PER_TRANSACTION = 100 };
 
-/* Recipients with another demand than the first, and those over the limit of one transaction, become jobs of their own. */
-static void split(struct delivery *d)
+void delivery_split(struct delivery *d, bool (*stays)(struct delivery *d, const struct stored_rcpt *r, size_t kept))
 {
     struct job *j = d->job;
     struct stored_rcpt *rest = ARENA_ARRAY(&d->arena, struct stored_rcpt, j->rcpts_len);
     size_t kept = 1, rest_len = 0;
 
     for (size_t i = 1; i < j->rcpts_len; i++) {
-        struct mail_question q = question_of(d, &j->rcpts[i]);
-        struct decision other;
-
-        decide_mail(&q, &d->arena, &other);
-        if (kept < RCPTS_PER_TRANSACTION && same_demand(&d->decision, &other))
+        if (stays(d, &j->rcpts[i], kept))
             j->rcpts[kept++] = j->rcpts[i];
         else
             rest[rest_len++] = j->rcpts[i];
@@ -65,6 +70,18 @@ static void split(struct delivery *d)
     j->rcpts_len = kept;
     if (rest_len > 0)
         window_add_split(dispatcher_window(d->worker->dispatcher), j, rest, rest_len);
+}
+
+/* Within the limit of one transaction, and with the demand of the first. */
+static bool goes_along(struct delivery *d, const struct stored_rcpt *r, size_t kept)
+{
+    struct mail_question q = question_of(d, r);
+    struct decision other;
+
+    if (kept >= RCPTS_PER_TRANSACTION)
+        return false;
+    decide_mail(&q, &d->arena, &other);
+    return same_demand(&d->decision, &other);
 }
 
 /* A rule in testing counts a message once, however often it is tried (T8). */
@@ -95,8 +112,7 @@ void delivery_decide(struct delivery *d)
     json_t *facts;
 
     decide_mail(&q, &d->arena, &d->decision);
-    decide_mail_own(&q, &d->arena, &d->own);
-    split(d);
+    delivery_split(d, goes_along);
     note_testing(d);
     d->demanded = d->decision;
     facts = trace_decision(&d->decision);
@@ -277,7 +293,6 @@ bool delivery_switch_to_alternate(struct delivery *d)
     d->is_for_published = d->failures.tls > 0 && d->failures.own_demand == 0;
     carried = carried_demand(d);
     policy_decide_alternate(&carried, &h->demand, &d->arena, &d->decision);
-    d->own = d->decision;
     facts = trace_decision(&d->decision);
     (void)json_object_set_new(facts, "host", trace_string(h->demand.name));
     trace_add(&d->trace, "alternate",

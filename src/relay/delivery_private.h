@@ -63,7 +63,6 @@ struct delivery {
 
     struct decision        decision;     /* what holds for the way taken now */
     struct decision        demanded;     /* before the alternate route */
-    struct decision        own;          /* without what the destination publishes */
     struct sts_question   *sts_question; /* under way; NULL: none is */
     const struct sts_facts *sts;         /* of the recipient domain, or of the host's; NULL: not asked */
     const struct host     *host;         /* NULL: by MX */
@@ -128,6 +127,10 @@ void delivery_trace_server(struct delivery *d);
 /* delivery_plan.c */
 void delivery_plan(struct delivery *d);              /* route, MTA-STS, then: */
 void delivery_decide(struct delivery *d);            /* the decision; splits the job where recipients differ */
+/* Recipients that do not stay with the first (`kept` of them do so far) become a job of their own. */
+void delivery_split(struct delivery *d, bool (*stays)(struct delivery *d, const struct stored_rcpt *r, size_t kept));
+/* What holds for the way taken now without what the destination publishes: rules, host, default and sender alone. */
+void delivery_own_demand(struct delivery *d, struct decision *out);
 void delivery_find_servers(struct delivery *d);      /* -> candidates, then delivery_next_server() */
 bool delivery_switch_to_alternate(struct delivery *d); /* false: there is none, or we are on it */
 void delivery_set_names(struct delivery *d, const struct candidate *c);

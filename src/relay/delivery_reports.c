@@ -30,23 +30,10 @@ static bool is_for_reports(const struct delivery *d, const struct stored_rcpt *r
     return mailbox_of(d, r) != NULL;
 }
 
-/* Recipients of the other kind become a job of their own. */
-static void split(struct delivery *d)
+static bool is_of_one_kind(struct delivery *d, const struct stored_rcpt *r, size_t kept)
 {
-    struct job *j = d->job;
-    struct stored_rcpt *rest = ARENA_ARRAY(&d->arena, struct stored_rcpt, j->rcpts_len);
-    bool is_first = is_for_reports(d, &j->rcpts[0]);
-    size_t kept = 1, rest_len = 0;
-
-    for (size_t i = 1; i < j->rcpts_len; i++) {
-        if (is_for_reports(d, &j->rcpts[i]) == is_first)
-            j->rcpts[kept++] = j->rcpts[i];
-        else
-            rest[rest_len++] = j->rcpts[i];
-    }
-    j->rcpts_len = kept;
-    if (rest_len > 0)
-        window_add_split(dispatcher_window(d->worker->dispatcher), j, rest, rest_len);
+    (void)kept;
+    return is_for_reports(d, r) == is_for_reports(d, &d->job->rcpts[0]);
 }
 
 /* -- the end ------------------------------------------------------------------------------------------------------ */
@@ -209,7 +196,7 @@ bool delivery_reads_reports(struct delivery *d)
 {
     if (d->reports_are_read)
         return false;
-    split(d);
+    delivery_split(d, is_of_one_kind);
     if (!is_for_reports(d, &d->job->rcpts[0]))
         return false;
     if (d->job->message->stored.mail.size > RECEIVER_ITEM_MAX)

@@ -58,18 +58,19 @@ static const struct candidate *current(const struct delivery *d)
 }
 
 /* Would it have failed of what rules, host, default and sender demand, too? Only then their word on failure counts. */
-static bool breaks_own_demand(const struct delivery *d, const struct connection_failure *f)
+static bool breaks_own_demand(struct delivery *d, const struct connection_failure *f)
 {
-    const struct decision *own = &d->own;
+    struct decision own;
 
+    delivery_own_demand(d, &own);
     if (f->lacks_requiretls)
-        return own->needs_requiretls;
+        return own.needs_requiretls;
     if (f->result == TLS_RESULT_DANE_REQUIRED)
-        return own->level == LEVEL_DANE;
+        return own.level == LEVEL_DANE;
     if (f->is_skipped)
         return false;
-    return decision_requires_tls(own) &&
-           (f->in_handshake || decision_check(own, &d->failed_tls, current(d)->name, NULL) != TLS_RESULT_OK);
+    return decision_requires_tls(&own) &&
+           (f->in_handshake || decision_check(&own, &d->failed_tls, current(d)->name, NULL) != TLS_RESULT_OK);
 }
 
 /* The level that TLSA records or a policy asked for, above our own: it travels along to the alternate host. */

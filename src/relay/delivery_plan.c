@@ -290,7 +290,7 @@ bool delivery_switch_to_alternate(struct delivery *d)
     d->mx = (struct mx_lookup){ 0 };
     d->host = h;
     d->on_alternate = true;
-    d->is_for_published = d->failures.tls > 0 && d->failures.own_demand == 0;
+    d->is_for_published = d->failures.own_demand < d->failures.tls;
     carried = carried_demand(d);
     policy_decide_alternate(&carried, &h->demand, &d->arena, &d->decision);
     facts = trace_decision(&d->decision);

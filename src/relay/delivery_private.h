@@ -68,7 +68,7 @@ struct delivery {
     const struct host     *host;         /* NULL: by MX */
     struct slice           route;        /* that led to it */
     bool                   on_alternate;
-    bool                   is_for_published; /* what led there was demanded by the destination alone */
+    bool                   is_for_published; /* one of the servers that led there failed of what the destination alone demands */
 
     struct mx_lookup       mx;
     bool                   mx_is_secure;
@@ -137,7 +137,7 @@ void delivery_set_names(struct delivery *d, const struct candidate *c);
 
 /* delivery_servers.c */
 void delivery_next_server(struct delivery *d);
-bool delivery_breaks_own_demand(const struct delivery *d); /* so that the word of a rule on failure counts */
+bool delivery_breaks_own_demand(const struct delivery *d); /* every server did: then the word of a rule on failure counts */
 void delivery_after_failure(struct delivery *d); /* the next address, server or way */
 void delivery_on_event(struct connection_user *u, struct connection *c, enum connection_event kind,
                        const struct smtp_client_event *ev);

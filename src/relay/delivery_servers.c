@@ -8,7 +8,7 @@
 
 bool delivery_breaks_own_demand(const struct delivery *d)
 {
-    return d->failures.own_demand > 0 && !d->is_for_published;
+    return d->failures.own_demand > 0 && d->failures.own_demand == d->failures.tls && !d->is_for_published;
 }
 
 /* Every server failed of TLS: the demand's word on what happens then. What the destination publishes never bounces mail, our

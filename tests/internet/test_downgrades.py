@@ -338,6 +338,19 @@ def test_a_policy_returns_nothing_by_the_alternate_route_either(partners, intern
     assert sink.messages == way.messages == []
 
 
+def test_a_rule_returns_nothing_that_one_server_would_have_met(partners, gateway, internet, authority, other_authority):
+    """STS-21: of two servers one breaks a rule that returns mail, the other meets it and fails of the policy alone: the mail waits."""
+    partner = partners.new("unsigned")
+    partner.server("first", tls=None, offers_starttls=False, preference=10)
+    partner.server("second", tls=other_authority.issue(f"second.{partner.domain}"), preference=20)
+    partner.policy("first", "second")
+    partner.publish()
+    daemon = gateway(listeners={"relay": LISTENERS["relay"]}, resolver=internet.resolver(), outbound={**OUTBOUND, "ca-file": authority.bundle})
+    daemon.set_up("rule", "met", to=partner.domain, level="encrypt", on_failure="bounce")
+    _, outcome = send(daemon, partner)
+    assert outcome["outcome"] == "deferred", outcome
+
+
 def test_alternate_route_is_not_for_what_is_down(partners, internet, authority, gateway):
     """Retries never lead there: the cause does. A bogus record is no cause either."""
     daemon = gateway(listeners={"relay": LISTENERS["relay"]}, resolver=internet.resolver(), outbound={**OUTBOUND, "ca-file": authority.bundle})

@@ -2,13 +2,21 @@
 
 #include "base/utf8.h"
 
-/* The end of the string whose opening quote is at `at`, behind its closing quote. */
-static size_t skip_string(struct slice text, size_t at)
+size_t tlsrpt_json_skip_string(struct slice text, size_t at)
 {
-    for (at++; at < text.len && text.ptr[at] != '"'; at++)
-        if (text.ptr[at] == '\\')
-            at++;
-    return at + 1;
+    size_t from = at + 1;
+
+    while (from < text.len) {
+        const char *quote = memchr(text.ptr + from, '"', text.len - from);
+        size_t end = quote == NULL ? text.len : (size_t)(quote - text.ptr), slashes = 0;
+
+        while (end - slashes > at + 1 && text.ptr[end - slashes - 1] == '\\')
+            slashes++;
+        if (quote == NULL || slashes % 2 == 0)
+            return quote == NULL ? end : end + 1;
+        from = end + 1;
+    }
+    return text.len;
 }
 
 /* Measures before jansson builds anything. It need not know whether the text is well-formed: of one that is not,
@@ -23,7 +31,7 @@ static enum status measure(struct slice text, const struct tlsrpt_json_bounds *m
         char c = text.ptr[at];
 
         if (c == '"') {
-            at = skip_string(text, at);
+            at = tlsrpt_json_skip_string(text, at);
             continue;
         }
         if (c == '{' || c == '[')
@@ -40,20 +48,29 @@ static enum status measure(struct slice text, const struct tlsrpt_json_bounds *m
     return OK;
 }
 
-json_t *tlsrpt_json_read(struct slice text, json_type type, const struct tlsrpt_json_bounds *most, enum status *st,
-                         struct fault *why)
+json_t *tlsrpt_json_read_any(struct slice text, const struct tlsrpt_json_bounds *most, enum status *st,
+                             struct fault *why)
 {
     json_error_t error;
-    json_t *top;
+    json_t *value;
 
     *st = measure(text, most, why);
     if (*st != OK)
         return NULL;
-    top = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
-    if (top != NULL && json_typeof(top) == type)
+    value = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value == NULL)
+        *st = fault_set(why, ERR_SYNTAX, "no JSON: %s at byte %d", error.text, error.position);
+    return value;
+}
+
+json_t *tlsrpt_json_read(struct slice text, json_type type, const struct tlsrpt_json_bounds *most, enum status *st,
+                         struct fault *why)
+{
+    json_t *top = tlsrpt_json_read_any(text, most, st, why);
+
+    if (top == NULL || json_typeof(top) == type)
         return top;
-    *st = top == NULL ? fault_set(why, ERR_SYNTAX, "no JSON: %s at byte %d", error.text, error.position)
-                      : fault_set(why, ERR_SYNTAX, "the JSON is no %s", type == JSON_OBJECT ? "object" : "array");
+    *st = fault_set(why, ERR_SYNTAX, "the JSON is no %s", type == JSON_OBJECT ? "object" : "array");
     json_decref(top);
     return NULL;
 }

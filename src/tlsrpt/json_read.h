@@ -17,6 +17,12 @@ struct tlsrpt_json_bounds {
 json_t *tlsrpt_json_read(struct slice text, json_type type, const struct tlsrpt_json_bounds *most, enum status *st,
                          struct fault *why);
 
+/* The same of a value of any type. */
+json_t *tlsrpt_json_read_any(struct slice text, const struct tlsrpt_json_bounds *most, enum status *st, struct fault *why);
+
+/* Of a string whose opening quote is at `at`: what lies behind its closing quote, or the end of the text. */
+size_t tlsrpt_json_skip_string(struct slice text, size_t at);
+
 /* `text` itself when all of it is UTF-8, else a copy in `arena` with U+FFFD for each byte that is not. */
 struct slice tlsrpt_utf8_repair(struct slice text, struct arena *arena);
 

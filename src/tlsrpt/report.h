@@ -31,6 +31,8 @@ struct slice tlsrpt_report_write(const struct tlsrpt_report *r, struct arena *ar
 
 /* Bounds of what is read (RPT-02). */
 enum { TLSRPT_REPORT_MAX = 16 * 1024 * 1024, TLSRPT_REPORT_DEPTH = 16, TLSRPT_REPORT_TOKENS = 200000, TLSRPT_KEPT_MAX = 4096 };
+/* Of that, all but the policies, a policy without its failures, and each failure. */
+enum { TLSRPT_PIECE_MAX = 1024 * 1024 };
 
 /* Reads what others write, with patience for their quirks: only `policies` must be there, null is as good as absent, keys are
  * told apart by letters and not by case, a string may stand for an array of one and hold an array itself, a number may be a
@@ -39,7 +41,7 @@ enum { TLSRPT_REPORT_MAX = 16 * 1024 * 1024, TLSRPT_REPORT_DEPTH = 16, TLSRPT_RE
  * is left out, and counted in refused_len; `why` then says what is wrong with the first. Whether the period and the names make
  * sense is for the caller to say.
  * ERR_SYNTAX: no JSON, no policies, times that are none or that end before they begin, or every policy is bad. ERR_LIMIT: over
- * the bounds above. Everything lives in `arena`; *out is written only on OK. */
+ * the bounds above. Everything lives in `arena` or borrows from `json`; *out is written only on OK. */
 MUST_USE enum status tlsrpt_report_read(struct slice json, struct arena *arena, struct tlsrpt_report *out,
                                         struct fault *why);
 

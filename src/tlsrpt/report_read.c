@@ -1,5 +1,8 @@
 #include "tlsrpt/report.h"
 
+#include "base/buf.h"
+#include "tlsrpt/report_cut.h"
+#include "tlsrpt/report_flat.h"
 #include "tlsrpt/report_json.h"
 
 #include <time.h>
@@ -88,6 +91,74 @@ static void read_range(struct report_reader *r, const json_t *top, struct tlsrpt
         report_reader_fail(r, ERR_SYNTAX, "date-range", "ends before it begins");
 }
 
+/* -- pieces --------------------------------------------------------------------------------------------------------
+ */
+
+/* A report being read piece by piece. */
+struct reading {
+    struct arena *arena;
+    struct report_cut cut;
+    struct buf scratch;    /* the skeleton in hand */
+    size_t unwrapped_left; /* of report_reader */
+    enum status broken;    /* not OK: a piece is no JSON, so the text is none; `why` */
+    struct fault why;
+};
+
+static json_t *read_piece(struct reading *g, struct slice text, const char *what, size_t number)
+{
+    static const struct tlsrpt_json_bounds most = { TLSRPT_PIECE_MAX, TLSRPT_REPORT_DEPTH, TLSRPT_REPORT_TOKENS };
+    struct fault why;
+    enum status st;
+    json_t *piece = tlsrpt_json_read_any(text, &most, &st, &why);
+
+    if (piece == NULL && number == 0)
+        g->broken = fault_set(&g->why, st, "%s", why.text);
+    else if (piece == NULL)
+        g->broken = fault_set(&g->why, st, "%s %zu: %s", what, number, why.text);
+    return piece;
+}
+
+/* With an empty array where one was cut out. */
+static json_t *read_skeleton(struct reading *g, const struct report_skeleton *s, const char *what, size_t number)
+{
+    if (!s->is_cut)
+        return read_piece(g, s->head, what, number);
+    buf_reset(&g->scratch);
+    if (buf_add(&g->scratch, s->head) == OK && buf_add(&g->scratch, s->tail) == OK)
+        return read_piece(g, buf_slice(&g->scratch), what, number);
+    g->broken = fault_set(&g->why, ERR_LIMIT, "more than %d bytes beside the arrays of it", TLSRPT_PIECE_MAX);
+    return NULL;
+}
+
+/* -- failures ------------------------------------------------------------------------------------------------------
+ */
+
+static void read_failure(struct reading *g, struct report_reader *r, struct slice text, size_t number,
+                         struct tlsrpt_failure *out)
+{
+    json_t *object;
+
+    if (report_read_flat(text, out))
+        return;
+    object = read_piece(g, text, "failure", number);
+    if (object != NULL)
+        report_read_failure(r, object, out);
+    json_decref(object);
+}
+
+/* One that is bad costs its policy; the others must be JSON all the same. */
+static void read_cut_failures(struct reading *g, struct report_reader *r, const struct report_cut_policy *cut,
+                              struct tlsrpt_policy *out)
+{
+    struct tlsrpt_failure *failures = ARENA_ARRAY(r->arena, struct tlsrpt_failure, cut->failures_len);
+
+    for (size_t i = 0; i < cut->failures_len && g->broken == OK; i++)
+        read_failure(g, r, g->cut.failures[cut->failures + i], i + 1, &failures[i]);
+    out->failures = failures;
+    out->failures_len = cut->failures_len;
+}
+
+/* Where their key stands there in a way that was not cut. */
 static void read_failures(struct report_reader *r, const json_t *object, struct tlsrpt_policy *out)
 {
     const json_t *array = report_member(object, "failure-details");
@@ -112,8 +183,12 @@ static uint64_t sum_of(const struct tlsrpt_policy *p)
     return sum;
 }
 
-/* A total of failures that is not told is the sum of the details. */
-static void read_one(struct report_reader *r, const json_t *object, struct tlsrpt_policy_report *out)
+/* -- policies ------------------------------------------------------------------------------------------------------
+ */
+
+/* A total of failures that is not told is the sum of the details. `cut` is NULL where nothing was cut. */
+static void read_one(struct reading *g, struct report_reader *r, const json_t *object,
+                     const struct report_cut_policy *cut, struct tlsrpt_policy_report *out)
 {
     const json_t *summary = report_member(object, "summary");
 
@@ -122,12 +197,47 @@ static void read_one(struct report_reader *r, const json_t *object, struct tlsrp
         return;
     }
     report_read_policy(r, report_member(object, "policy"), &out->policy);
-    read_failures(r, object, &out->policy);
+    if (cut != NULL && cut->skeleton.is_cut)
+        read_cut_failures(g, r, cut, &out->policy);
+    else
+        read_failures(r, object, &out->policy);
     out->success = report_number(r, summary, "total-successful-session-count", 0);
     out->failure = report_number(r, summary, "total-failure-session-count", r->st == OK ? sum_of(&out->policy) : 0);
 }
 
-static void read_policies(struct report_reader *r, const json_t *top, struct tlsrpt_report *out, struct fault *why)
+/* Each is kept or left out for itself. `first` is what is wrong with the first that is left out. */
+static void add_policy(struct reading *g, const json_t *object, const struct report_cut_policy *cut, size_t number,
+                       struct tlsrpt_report *out, struct tlsrpt_policy_report *policies, struct fault *first)
+{
+    struct report_reader r = { .arena = g->arena, .unwrapped_left = g->unwrapped_left };
+    struct tlsrpt_policy_report p = { .success = 0 };
+
+    read_one(g, &r, object, cut, &p);
+    g->unwrapped_left = r.unwrapped_left;
+    if (r.st == OK)
+        policies[out->policies_len++] = p;
+    else if (out->refused_len++ == 0)
+        (void)fault_set(first, r.st, "policy %zu: %s", number, r.why.text);
+}
+
+static void read_cut_policies(struct reading *g, struct tlsrpt_report *out, struct fault *first)
+{
+    struct tlsrpt_policy_report *policies = ARENA_ARRAY(g->arena, struct tlsrpt_policy_report, g->cut.policies_len);
+
+    out->policies = policies;
+    for (size_t i = 0; i < g->cut.policies_len && g->broken == OK; i++) {
+        const struct report_cut_policy *cut = &g->cut.policies[i];
+        json_t *object = read_skeleton(g, &cut->skeleton, "policy", i + 1);
+
+        if (object != NULL)
+            add_policy(g, object, cut, i + 1, out, policies, first);
+        json_decref(object);
+    }
+}
+
+/* Where their key stands there in a way that was not cut. */
+static void read_policies(struct reading *g, struct report_reader *r, const json_t *top, struct tlsrpt_report *out,
+                          struct fault *first)
 {
     const json_t *array = report_member(top, "policies");
     struct tlsrpt_policy_report *policies;
@@ -136,48 +246,60 @@ static void read_policies(struct report_reader *r, const json_t *top, struct tls
         report_reader_fail(r, ERR_SYNTAX, "policies", array == NULL ? "is missing" : "is no array");
         return;
     }
-    policies = ARENA_ARRAY(r->arena, struct tlsrpt_policy_report, json_array_size(array));
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        struct report_reader each = { .arena = r->arena, .unwrapped_left = r->unwrapped_left };
-        struct tlsrpt_policy_report p = { .success = 0 };
+    out->policies = policies = ARENA_ARRAY(g->arena, struct tlsrpt_policy_report, json_array_size(array));
+    for (size_t i = 0; i < json_array_size(array); i++)
+        add_policy(g, json_array_get(array, i), NULL, i + 1, out, policies, first);
+}
 
-        read_one(&each, json_array_get(array, i), &p);
-        r->unwrapped_left = each.unwrapped_left;
-        if (each.st == OK)
-            policies[out->policies_len++] = p;
-        else if (out->refused_len++ == 0)
-            (void)fault_set(why, each.st, "policy %zu: %s", i + 1, each.why.text);
-    }
-    out->policies = policies;
+/* -- the report ----------------------------------------------------------------------------------------------------
+ */
+
+static enum status read_top(struct reading *g, const json_t *top, struct tlsrpt_report *out, struct fault *why)
+{
+    struct report_reader r = { .arena = g->arena };
+    struct fault first = { "" };
+
+    if (!json_is_object(top))
+        return fault_set(why, ERR_SYNTAX, "the JSON is no object");
+    out->organization = report_string(&r, top, "organization-name");
+    out->contact = report_string(&r, top, "contact-info");
+    out->id = report_string(&r, top, "report-id");
+    read_range(&r, top, out);
+    if (g->cut.skeleton.is_cut)
+        read_cut_policies(g, out, &first);
+    else
+        read_policies(g, &r, top, out, &first);
+    if (g->broken != OK)
+        return fault_set(why, g->broken, "%s", g->why.text);
+    if (r.st != OK)
+        return fault_set(why, r.st, "%s", r.why.text);
     if (out->refused_len > 0 && out->policies_len == 0)
-        r->st = fault_set(&r->why, ERR_SYNTAX, "no policy is good; %s", why->text);
+        return fault_set(why, ERR_SYNTAX, "no policy is good; %s", first.text);
+    if (out->refused_len > 0)
+        (void)fault_set(why, OK, "%s", first.text);
+    return OK;
 }
 
 enum status tlsrpt_report_read(struct slice json, struct arena *arena, struct tlsrpt_report *out, struct fault *why)
 {
     static const struct tlsrpt_json_bounds most = { TLSRPT_REPORT_MAX, TLSRPT_REPORT_DEPTH, TLSRPT_REPORT_TOKENS };
-    struct report_reader r = { .arena = arena, .unwrapped_left = UNWRAPPED_MOST };
+    struct reading g = { .arena = arena, .unwrapped_left = UNWRAPPED_MOST };
     struct tlsrpt_report report = { .policies_len = 0 };
     struct slice byte_order_mark = SLICE_LIT("\xef\xbb\xbf");
-    struct fault first = { "" };
+    json_t *top = NULL;
     enum status st;
-    json_t *top;
 
     if (slice_starts(json, byte_order_mark))
         json = slice_from(json, byte_order_mark.len);
-    top = tlsrpt_json_read(json, JSON_OBJECT, &most, &st, why);
-    if (top == NULL)
+    st = report_cut(json, &most, arena, &g.cut, why);
+    if (st != OK)
         return st;
-    report.organization = report_string(&r, top, "organization-name");
-    report.contact = report_string(&r, top, "contact-info");
-    report.id = report_string(&r, top, "report-id");
-    read_range(&r, top, &report);
-    read_policies(&r, top, &report, &first);
+    buf_init(&g.scratch, TLSRPT_PIECE_MAX);
+    top = read_skeleton(&g, &g.cut.skeleton, "", 0);
+    st = top == NULL ? fault_set(why, g.broken, "%s", g.why.text) : read_top(&g, top, &report, why);
+    if (st == OK)
+        *out = report;
     json_decref(top);
-    if (r.st != OK)
-        return fault_set(why, r.st, "%s", r.why.text);
-    if (report.refused_len > 0)
-        (void)fault_set(why, OK, "%s", first.text);
-    *out = report;
-    return OK;
+    buf_release(&g.scratch);
+    return st;
 }

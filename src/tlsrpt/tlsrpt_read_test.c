@@ -167,6 +167,75 @@ TEST(bad_policies)
     }
 }
 
+#define FAILURE(type) "{\"result-type\":\"" type "\",\"failed-session-count\":2}"
+
+/* A report is cut into policies and failures before it is parsed: what that must make no difference to. */
+static const struct { const char *name, *text; size_t policies, refused, failures; const char *first; } cut_cases[] = {
+    { "failures plain and odd", "{\"policies\":[{\"policy\":{},\"failure-details\":[" FAILURE("a") " , " FAILURE("b\\u0063")
+      ",{\"Result-Type\":\"d\",\"x\":[{\"failure-details\":[1]}]}]}]}", 1, 0, 3, "a" },
+    { "an escape in the keys", "{\"polic\\u0069es\":[{\"policy\":{},\"failure\\u002ddetails\":[" FAILURE("a") "]}]}", 1, 0, 1, "a" },
+    { "an escape in a key of the failures alone", "{\"policies\":[{\"policy\":{},\"failure\\u002ddetails\":[" FAILURE("a") "]}]}", 1, 0, 1, "a" },
+    { "the same keys elsewhere", "{\"x\":{\"policies\":[1]},\"failure-details\":[2],\"policies\":[{\"policy\":{},"
+      "\"y\":[{\"failure-details\":[3]}],\"failure-details\":[" FAILURE("a") "],\"policies\":[4]}]}", 1, 0, 1, "a" },
+    { "the first of two that differ by case", "{\"Policies\":[{\"policy\":{},\"Failure-Details\":[" FAILURE("a") "],\"failure-details\":7}],"
+      "\"policies\":[]}", 1, 0, 1, "a" },
+    { "brackets and quotes in strings", "{\"a\":\"]}\\\"[{\\\\\",\"policies\":[{\"policy\":{\"policy-string\":[\"],[\\\"\"]},"
+      "\"failure-details\":[" FAILURE("],{") "]}]}", 1, 0, 1, "],{" },
+    { "blanks", " {\n\"policies\"\t:\r[ {\"policy\" : { } , \"failure-details\" : [ ] } ] } ", 1, 0, 0, "" },
+    { "a bad failure costs its policy", "{\"policies\":[{\"policy\":{},\"failure-details\":[7," FAILURE("a") "]},{\"policy\":{}}]}", 1, 1, 0, "" },
+};
+
+TEST(cut_cases)
+{
+    for (size_t i = 0; i < COUNT_OF(cut_cases); i++) {
+        struct arena arena = { 0 };
+        struct tlsrpt_report r;
+        struct fault why = { "" };
+
+        if (tlsrpt_report_read(slice_str(cut_cases[i].text), &arena, &r, &why) != OK)
+            fail_msg("case '%s': %s", cut_cases[i].name, why.text);
+        CHECK_CASE(cut_cases[i].name, r.policies_len == cut_cases[i].policies && r.refused_len == cut_cases[i].refused);
+        CHECK_CASE(cut_cases[i].name, r.policies[0].policy.failures_len == cut_cases[i].failures);
+        if (cut_cases[i].failures > 0)
+            CHECK_STR(r.policies[0].policy.failures[0].result_type, cut_cases[i].first);
+        arena_release(&arena);
+    }
+}
+
+/* RPT-02: never part-stored. One piece that is no JSON, and none of it is taken. */
+static const char *const broken[] = {
+    "{\"policies\":[" GOOD ",]}",
+    "{\"policies\":[," GOOD "]}",
+    "{\"policies\":[" GOOD " " GOOD "]}",
+    "{\"policies\":[" GOOD "}}",
+    "{\"policies\":[" GOOD "],}",
+    "{\"policies\":[" GOOD "]",
+    "{\"policies\":[" GOOD "]}}",
+    "{\"policies\":[" GOOD "]}{\"policies\":[]}",
+    "{\"policies\" [" GOOD "]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"policy\":{}}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[" FAILURE("a") ",{\"a\":1,\"a\":2}]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[7,{\"result-type\":\"a}]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[" FAILURE("a") "," FAILURE("\xff") "]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[{\"failed-session-count\":01}]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[{\"result-type\":\"a\nb\"}]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[" FAILURE("a") "}]}]}",
+    "{\"policies\":[" GOOD ",{\"policy\":{},\"failure-details\":[" FAILURE("a") "],\"failure-details\":[]}]}",
+};
+
+TEST(broken)
+{
+    for (size_t i = 0; i < COUNT_OF(broken); i++) {
+        struct arena arena = { 0 };
+        struct tlsrpt_report r;
+        struct fault why = { "" };
+
+        CHECK_CASE(broken[i], tlsrpt_report_read(slice_str(broken[i]), &arena, &r, &why) == ERR_SYNTAX);
+        CHECK_CASE(why.text, strstr(why.text, "no JSON") != NULL);
+        arena_release(&arena);
+    }
+}
+
 /* `head`, then `item` over and over, then `tail`: as many as fit into `size` bytes. */
 static struct slice fill(char *out, size_t size, const char *head, const char *item, const char *tail)
 {
@@ -184,6 +253,9 @@ static const struct { const char *name; size_t size; const char *head, *item, *t
     { "long", TLSRPT_REPORT_MAX + 1, "{\"policies\":[],\"a\":\"", "x", "\"}", "longer than" },
     { "deep", 1000, "{\"policies\":", "[", "", "nested deeper" },
     { "many values", 1 << 20, "{\"policies\":[],\"a\":[0", ",0", "]}", "more than 200000 values" },
+    { "long beside the policies", TLSRPT_PIECE_MAX + 64, "{\"policies\":[],\"a\":\"", "x", "\"}", "more than 1048576 bytes beside" },
+    { "a long policy", TLSRPT_PIECE_MAX + 64, "{\"policies\":[{\"failure-details\":[],\"a\":\"", "x", "\"}]}", "more than 1048576 bytes beside" },
+    { "a long failure", TLSRPT_PIECE_MAX + 99, "{\"policies\":[{\"failure-details\":[{\"result-type\":\"", "x", "\"}]}]}", "failure 1: longer" },
     { "many keys", 1 << 20, "{\"policies\":[],\"a\":[{}", ",{}", "]}", "more than 200000 values" },
 };
 
@@ -220,4 +292,4 @@ TEST(long_strings)
     free(text);
 }
 
-RUN_TESTS(T(quirks), T(refused), T(bad_policies), T(floods), T(long_strings))
+RUN_TESTS(T(quirks), T(refused), T(bad_policies), T(cut_cases), T(broken), T(floods), T(long_strings))

@@ -1,8 +1,22 @@
-/* What can be read is written as what reads the same: writing it once more changes nothing. */
+/* What can be read is written as what reads the same: writing it once more changes nothing. And though it is read in pieces, what
+ * is no JSON as a whole is never read. */
 #include "tlsrpt/report.h"
 
 #include "base/fuzz.h"
 #include "base/utf8.h"
+#include "tlsrpt/json_read.h"
+
+static bool is_json(struct slice text)
+{
+    struct slice byte_order_mark = SLICE_LIT("\xef\xbb\xbf");
+    json_t *top;
+
+    if (slice_starts(text, byte_order_mark))
+        text = slice_from(text, byte_order_mark.len);
+    top = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_decref(top);
+    return top != NULL;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -13,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     enum status st = tlsrpt_report_read(slice_of((const char *)data, len), &arena, &r, &why);
 
     must((st == OK && r.refused_len == 0) == (why.text[0] == '\0'));
+    must(st == ERR_LIMIT || is_json(slice_of((const char *)data, len)) == (strstr(why.text, "no JSON:") == NULL));
+    must(st != OK || is_json(slice_of((const char *)data, len)));
     if (st == OK) {
         text = tlsrpt_report_write(&r, &arena);
         must(utf8_is_valid(text) && tlsrpt_report_read(text, &arena, &again, NULL) == OK && again.refused_len == 0);

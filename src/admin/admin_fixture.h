@@ -150,7 +150,7 @@ static int connect_to(bool is_control)
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     int fd = socket(is_control ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    (void)snprintf(name.sun_path, sizeof name.sun_path, "%s", f.socket);
+    CHECK(slice_to_cstr(slice_str(f.socket), name.sun_path, sizeof name.sun_path));
     if (is_control)
         CHECK(connect(fd, (const struct sockaddr *)(const void *)&name, sizeof name) == 0);
     else

@@ -1,5 +1,6 @@
 #include "cli/manual.h"
 
+#include "base/memory.h"
 #include "base/test.h"
 #include "cli/command.h"
 #include "settings/config.h"
@@ -9,13 +10,15 @@
 
 static char *page(void (*write_page)(FILE *))
 {
-    char *text;
-    size_t len;
+    char *text = NULL, *copy;
+    size_t len = 0;
     FILE *out = open_memstream(&text, &len);
 
     write_page(out);
     (void)fclose(out);
-    return text;
+    copy = mem_str(slice_of(text, len));
+    free(text);
+    return copy;
 }
 
 /* Every control line is a macro of man(7), and no byte is a surprise. */

@@ -1,6 +1,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "certs/keeper_private.h"
+#include "net/tls_setup.h"
+
+#include <openssl/evp.h>
 
 /* One listener's plan while it is made. */
 struct planning {
@@ -96,27 +99,48 @@ static struct slice fallback_of(const struct planning *p)
     return first != NULL && first->certificate.names_len > 0 ? first->certificate.names[0] : hostname;
 }
 
-/* The plan in short: it is handed out again only when this changes. */
+static void add_number(EVP_MD_CTX *all, size_t number)
+{
+    tls_must(EVP_DigestUpdate(all, &number, sizeof number));
+}
+
+static void add_text(EVP_MD_CTX *all, struct slice text)
+{
+    add_number(all, text.len);
+    tls_must(EVP_DigestUpdate(all, text.ptr, text.len));
+}
+
+static void add_kept(EVP_MD_CTX *all, const struct kept *kept)
+{
+    const struct cert_copy *copy = kept->source->now;
+
+    add_text(all, kept->source->setting.name);
+    add_text(all, slice_str(copy->whole));
+    add_number(all, copy->certificate.names_len);
+    for (size_t n = 0; n < copy->certificate.names_len; n++)
+        add_text(all, copy->certificate.names[n]);
+}
+
+/* The plan in short: it is handed out again only when this changes. A round makes it anew, and there may be many
+ * names. */
 static char *signature(const struct planning *p)
 {
-    struct arena arena = { 0 };
-    struct slice text = SLICE_LIT("");
-    char *out;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    char *out = mem_new(2 * sizeof digest + 1, 1);
+    unsigned len = 0;
 
+    tls_must(all != NULL && EVP_DigestInit_ex(all, EVP_sha256(), NULL));
     for (size_t e = 0; e < p->editions_len; e++) {
-        text = arena_printf(&arena, "%.*s%u:", SLICE_FMT(text), p->editions[e].until);
-        for (size_t i = 0; i < p->editions[e].order_len; i++) {
-            const struct kept *kept = p->kept[p->editions[e].order[i]];
-
-            text = arena_printf(&arena, "%.*s%s/%s", SLICE_FMT(text), kept->source->setting.name.ptr,
-                                kept->source->now->fingerprint);
-            for (size_t n = 0; n < kept->source->now->certificate.names_len; n++)
-                text = arena_printf(&arena, "%.*s/%.*s", SLICE_FMT(text),
-                                    SLICE_FMT(kept->source->now->certificate.names[n]));
-        }
+        add_number(all, p->editions[e].until);
+        add_number(all, p->editions[e].order_len);
+        for (size_t i = 0; i < p->editions[e].order_len; i++)
+            add_kept(all, p->kept[p->editions[e].order[i]]);
     }
-    out = mem_str(text);
-    arena_release(&arena);
+    tls_must(EVP_DigestFinal_ex(all, digest, &len));
+    EVP_MD_CTX_free(all);
+    for (unsigned i = 0; i < len; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
     return out;
 }
 

@@ -12,6 +12,7 @@
 #include "store/store_test.h"
 
 #include <jansson.h>
+#include <openssl/ssl.h>
 
 enum { DAY = 86400, TURNS = 1500, FILES_MOST = 8 };
 
@@ -172,8 +173,8 @@ static void end(void)
     loop_free(w.loop);
 }
 
-/* What a client sees that asks for the MX's name. */
-static const char *served(void)
+/* What a client sees that asks for the MX's name; *chain_len: how many certificates. */
+static const char *served_chain(int *chain_len)
 {
     static struct tls_facts facts;
     struct tls_client *client = tls_client_new();
@@ -189,9 +190,17 @@ static const char *served(void)
     stream_start_client(&p.client, client, &target);
     must_shake(&p);
     stream_tls_facts(&p.client, &facts);
+    *chain_len = sk_X509_num(SSL_get_peer_cert_chain(p.client.ssl));
     pair_close(&p);
     tls_client_free(client);
     return facts.subject;
+}
+
+static const char *served(void)
+{
+    int chain_len;
+
+    return served_chain(&chain_len);
 }
 
 static int count_new(void)
@@ -394,6 +403,37 @@ TEST(changed_files)
     make("old", old_names, 1, -DAY, 30 * DAY);
 }
 
+static void write_all(const char *path, struct slice text)
+{
+    FILE *f = fopen(path, "we");
+
+    CHECK(f != NULL && fwrite(text.ptr, 1, text.len, f) == text.len);
+    CHECK(fclose(f) == 0);
+}
+
+/* The certificate is the same, and what is missing behind it comes later. */
+TEST(mended_chain)
+{
+    static const char end_line[] = "-----END CERTIFICATE-----\n";
+    char *whole = read_all(w.files.chain_file);
+    const char *first_end = strstr(whole, end_line);
+    int len = 0;
+
+    CHECK(first_end != NULL && first_end[strlen(end_line)] != '\0');
+    write_all(w.files.chain_file, slice_of(whole, (size_t)(first_end - whole) + strlen(end_line)));
+    begin(NULL, 0);
+    CHECK_STR(slice_str(served_chain(&len)), "CN=mx.example.test");
+    CHECK_INT(len, 1);
+    write_all(w.files.chain_file, slice_str(whole));
+    for (int i = 0; i < TURNS && len != 2; i++) {
+        loop_turn(w.loop, 10);
+        (void)served_chain(&len);
+    }
+    CHECK_INT(len, 2);
+    end();
+    free(whole);
+}
+
 static int set_up(void **unused)
 {
     static const char *const other[] = { "other.example.test" };
@@ -439,6 +479,7 @@ int main(void)
         T(free_at_once_where_the_old_one_matches_nothing),
         T(bad_sets_are_kept_aside),
         T(changed_files),
+        T(mended_chain),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -21,14 +21,29 @@ static void copy_free(struct cert_copy *c)
     free(c);
 }
 
-static void set_fingerprint(struct cert_copy *c)
+static void write_hex(const unsigned char *digest, unsigned len, char out[static CERT_FINGERPRINT])
 {
+    for (unsigned i = 0; i < len && 2 * i + 2 < CERT_FINGERPRINT; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* That of the whole is made of those of its parts. */
+static void set_fingerprints(struct cert_copy *c)
+{
+    EVP_MD_CTX *whole = EVP_MD_CTX_new();
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
 
+    tls_must(whole != NULL && EVP_DigestInit_ex(whole, EVP_sha256(), NULL));
     tls_must(X509_digest(c->certificate.leaf, EVP_sha256(), digest, &len));
-    for (unsigned i = 0; i < len && 2 * i + 2 < sizeof c->fingerprint; i++)
-        (void)snprintf(c->fingerprint + 2 * i, 3, "%02x", digest[i]);
+    write_hex(digest, len, c->fingerprint);
+    tls_must(EVP_DigestUpdate(whole, digest, len));
+    for (int i = 0; i < sk_X509_num(c->certificate.chain); i++)
+        tls_must(X509_digest(sk_X509_value(c->certificate.chain, i), EVP_sha256(), digest, &len) &&
+                 EVP_DigestUpdate(whole, digest, len));
+    tls_must(EVP_DigestFinal_ex(whole, digest, &len));
+    write_hex(digest, len, c->whole);
+    EVP_MD_CTX_free(whole);
 }
 
 /* The names it serves, when these are not all of its own. Those it does not have are among its faults. */
@@ -115,7 +130,7 @@ static enum status read_copy(const struct certificate_setting *s, struct cert_co
         copy_free(c);
         return st;
     }
-    set_fingerprint(c);
+    set_fingerprints(c);
     *out = c;
     return OK;
 }
@@ -248,8 +263,7 @@ static bool is_acceptable(const struct cert_source *s, const struct cert_copy *f
 
 static bool is_same(const struct cert_copy *a, const struct cert_copy *b)
 {
-    return a != NULL && strcmp(a->fingerprint, b->fingerprint) == 0 &&
-           sk_X509_num(a->certificate.chain) == sk_X509_num(b->certificate.chain);
+    return a != NULL && strcmp(a->whole, b->whole) == 0;
 }
 
 static void take_in(struct cert_source *s, struct cert_copy *fresh)

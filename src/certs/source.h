@@ -16,6 +16,7 @@ struct cert_copy {
     struct arena           arena;
     struct tls_certificate certificate;
     char                   fingerprint[CERT_FINGERPRINT]; /* SHA-256 of the leaf, hex */
+    char                   whole[CERT_FINGERPRINT];       /* the same of the leaf and all that stands behind it */
     struct fault           faults; /* set_check(); empty: none */
 };
 

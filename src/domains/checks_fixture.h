@@ -187,6 +187,18 @@ static inline enum check_verdict verdict_of_check(struct spoilt *s, const char *
     return worst;
 }
 
+/* What a check saw, of its results that are not ok the first; "" when there is none. */
+static inline struct slice seen_by_check(struct spoilt *s, const char *id)
+{
+    struct check_report report;
+
+    checks_run(&s->f, &s->arena, &report);
+    for (size_t i = 0; i < report.len; i++)
+        if (strcmp(report.results[i].id, id) == 0 && report.results[i].verdict != CHECK_OK)
+            return report.results[i].seen;
+    return SLICE_LIT("");
+}
+
 struct check_case {
     const char *id;
     enum check_verdict verdict;

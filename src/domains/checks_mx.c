@@ -187,7 +187,7 @@ static bool check_ptr(struct checking *c)
 static bool check_signed(struct checking *c)
 {
     const struct domain_facts *f = c->f;
-    size_t unsigned_servers = 0;
+    size_t signed_servers = 0, unsigned_servers = 0;
 
     if (f->mx_outcome != DNS_FOUND && f->mx_outcome != DNS_NODATA)
         return false;
@@ -196,12 +196,14 @@ static bool check_signed(struct checking *c)
                       "the resolvers of this machine tell nothing of DNSSEC");
         return true;
     }
-    FOR_SERVERS(c)
+    FOR_SERVERS(c) {
+        signed_servers += s->is_secure && s->addresses_len > 0;
         if (!s->is_secure && s->addresses_len > 0) {
             unsigned_servers++;
             if (f->mx_is_secure)
                 checking_tell(c, CHECK_ADVICE, s->name, AS_USUAL, "the server's name lies in a zone without DNSSEC");
         }
+    }
     FOR_SERVERS(c)
         if (s->outcome == DNS_BOGUS)
             checking_tell(c, CHECK_ERROR, s->name,
@@ -209,7 +211,7 @@ static bool check_signed(struct checking *c)
                           "DNSSEC says that the server's addresses are forged");
     if (!f->mx_is_secure)
         checking_tell(c, CHECK_ADVICE, f->domain, AS_USUAL, "the domain is not signed with DNSSEC%s",
-                      f->servers_len > 0 && unsigned_servers == 0 ? ", though its servers are" : "");
+                      signed_servers > 0 && unsigned_servers == 0 ? ", though its servers are" : "");
     return true;
 }
 

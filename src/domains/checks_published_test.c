@@ -44,6 +44,9 @@ SPOIL(mailbox_unclear, s->rua.answer = RUA_UNCLEAR)
 SPOIL(web_nowhere, (s->rua.uri.scheme = TLSRPT_HTTPS, s->rua.answer = RUA_NOWHERE))
 SPOIL(kept_out, s->judgement.worst = SEVERITY_ERROR)
 SPOIL(sample_address, set_reports(s, "v=TLSRPTv1; rua=mailto:tlsrpt@solarmora.com"))
+SPOIL(sample_begins, set_reports(s, "v=TLSRPTv1; rua=mailto:tlsrpt@domain.com.br,mailto:a@example.community"))
+SPOIL(sample_ends, set_reports(s, "v=TLSRPTv1; rua=mailto:tlsrpt@mydomain.com"))
+SPOIL(sample_ended, set_reports(s, "v=TLSRPTv1; rua=https://your-domain.com/x"))
 
 static const struct check_case report_cases[] = {
     { "rpt.txt.exists", A, no_reports },     { "rpt.txt.exists", N, reports_unknown },
@@ -56,6 +59,8 @@ static const struct check_case report_cases[] = {
     { "rpt.rua.mail", E, mailbox_nowhere },  { "rpt.rua.mail", N, mailbox_unclear },
     { "rpt.rua.https", E, web_nowhere },     { "rpt.rua.loop", W, kept_out },
     { "rpt.order", W, no_reports },          { "lint.sample", E, sample_address },
+    { "lint.sample", CHECK_OK, sample_begins }, { "lint.sample", CHECK_OK, sample_ends },
+    { "lint.sample", E, sample_ended },
 };
 
 TEST(checks_of_reporting)
@@ -109,6 +114,19 @@ TEST(checks_of_sts_record)
 {
     run_cases(sts_cases, COUNT_OF(sts_cases));
     check_all_have_cases(sts_cases, COUNT_OF(sts_cases), "sts.txt");
+}
+
+/* Shown is the record that was meant, not one that happens to stand beside it. */
+TEST(checks_show_the_misspelt_record)
+{
+    struct spoilt s;
+
+    make_good(&s);
+    s.sts[0] = SLICE_LIT("v=spf1 -all");
+    s.sts[1] = SLICE_LIT("v=stsv1; id=1");
+    s.f.sts.records_len = 2;
+    CHECK_STR(seen_by_check(&s, "sts.txt.prefix"), "no record begins with 'v=STSv1;' exactly: 'v=stsv1; id=1'");
+    arena_release(&s.arena);
 }
 
 /* -- the host -- */
@@ -252,5 +270,6 @@ TEST(checks_every_policy_check_has_a_case)
     check_all_have_cases(all, COUNT_OF(files), "sts.pol");
 }
 
-RUN_TESTS(T(checks_of_reporting), T(checks_of_sts_record), T(checks_of_policy_host), T(checks_of_policy),
-          T(checks_of_policy_against_servers), T(checks_every_policy_check_has_a_case))
+RUN_TESTS(T(checks_of_reporting), T(checks_of_sts_record), T(checks_show_the_misspelt_record),
+          T(checks_of_policy_host), T(checks_of_policy), T(checks_of_policy_against_servers),
+          T(checks_every_policy_check_has_a_case))

@@ -257,6 +257,25 @@ static const char *const samples[] = { "solarmora.com",  "example.com",     "exa
                                        "yourdomain.com", "your-domain.com", "yourdomain.tld", "domain.com",
                                        "domain.tld",     "contoso.com",     "your_domain",    "<domain>" };
 
+/* "domain.com" ends in "x.domain.com/", and goes on in "domain.com.br" and "domain.community". */
+static bool goes_on(struct slice rest)
+{
+    size_t at = rest.len > 1 && rest.ptr[0] == '.' ? 1 : 0;
+
+    return rest.len > 0 &&
+           (rest.ptr[at] == '-' || (rest.ptr[at] >= '0' && rest.ptr[at] <= '9') ||
+            (rest.ptr[at] >= 'a' && rest.ptr[at] <= 'z') || (rest.ptr[at] >= 'A' && rest.ptr[at] <= 'Z'));
+}
+
+static bool is_sample_at(struct slice text, size_t at, struct slice sample)
+{
+    bool is_name = slice_find(sample, '.') != SIZE_MAX; /* else a word that stands for one */
+
+    return slice_starts_case(slice_from(text, at), sample) &&
+           (at == 0 || memchr("@.:/ <,=", text.ptr[at - 1], 8) != NULL) &&
+           !(is_name && goes_on(slice_from(text, at + sample.len)));
+}
+
 static const char *sample_in(const struct checking *c, struct slice text)
 {
     for (size_t i = 0; i < COUNT_OF(samples); i++) {
@@ -265,8 +284,7 @@ static const char *sample_in(const struct checking *c, struct slice text)
         if (slice_ends_case(c->f->domain, sample)) /* it is the domain's own name */
             continue;
         for (size_t at = 0; at + sample.len <= text.len; at++)
-            if (slice_starts_case(slice_from(text, at), sample) &&
-                (at == 0 || memchr("@.:/ <,=", text.ptr[at - 1], 8) != NULL))
+            if (is_sample_at(text, at, sample))
                 return samples[i];
     }
     return NULL;

@@ -55,9 +55,10 @@ static bool check_prefix(struct checking *c)
 {
     if (count_meant(c) == 0 || c->sts == RECORD_MANY)
         return false;
-    if (c->sts == RECORD_NONE)
-        checking_tell(c, CHECK_ERROR, c->f->sts.name, AS_USUAL, "no record begins with 'v=STSv1;' exactly: '%.*s'",
-                      SLICE_FMT(checking_shown(c, c->f->sts.records[0])));
+    for (size_t i = 0; i < c->f->sts.records_len && c->sts == RECORD_NONE; i++)
+        if (begins(c->f->sts.records[i], "v=STS"))
+            checking_tell(c, CHECK_ERROR, c->f->sts.name, AS_USUAL, "no record begins with 'v=STSv1;' exactly: '%.*s'",
+                          SLICE_FMT(checking_shown(c, c->f->sts.records[i])));
     return true;
 }
 

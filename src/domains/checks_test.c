@@ -224,6 +224,22 @@ TEST(checks_foreign_bytes_are_printable)
     arena_release(&s.arena);
 }
 
+/* Of a server without an address nobody knows whether its name is signed. */
+TEST(checks_server_without_address_counts_not_as_signed)
+{
+    struct spoilt s;
+
+    make_good(&s);
+    nothing(&s);
+    s.f.mx_is_secure = s.server[0].is_secure = false;
+    CHECK_STR(seen_by_check(&s, "dns.signed"), "the domain is not signed with DNSSEC");
+    arena_release(&s.arena);
+    make_good(&s);
+    s.f.mx_is_secure = false;
+    CHECK_STR(seen_by_check(&s, "dns.signed"), "the domain is not signed with DNSSEC, though its servers are");
+    arena_release(&s.arena);
+}
+
 /* A domain that takes no mail has no use for any of it. */
 TEST(checks_null_mx)
 {
@@ -243,4 +259,5 @@ TEST(checks_null_mx)
     arena_release(&s.arena);
 }
 
-RUN_TESTS(T(checks_of_servers), T(checks_good_domain), T(checks_foreign_bytes_are_printable), T(checks_null_mx))
+RUN_TESTS(T(checks_of_servers), T(checks_good_domain), T(checks_foreign_bytes_are_printable),
+          T(checks_server_without_address_counts_not_as_signed), T(checks_null_mx))

@@ -75,6 +75,15 @@ static void print_record(const json_t *record)
         print_servers(record);
 }
 
+/* True, and said, when there is nothing to be published. */
+static bool is_nothing(const json_t *answer)
+{
+    if (json_array_size(records_of(answer)) > 0)
+        return false;
+    (void)puts("nothing: the domain hosts no policy (set mta-sts) and wants no reports (set report-to)");
+    return true;
+}
+
 static void print_records(const json_t *answer)
 {
     const json_t *record, *policy = json_object_get(answer, "policy");
@@ -82,8 +91,8 @@ static void print_records(const json_t *answer)
 
     if (text_of(policy, "trouble").len > 0)
         print_labelled("policy:", text_of(policy, "trouble"));
-    if (json_array_size(records_of(answer)) == 0)
-        (void)puts("nothing: the domain hosts no policy (set mta-sts) and wants no reports (set report-to)");
+    if (is_nothing(answer))
+        return;
     if (json_array_size(json_object_get(answer, "servers")) == 0)
         (void)puts("the servers of the zone could not be found; this is what our resolver knows:");
     json_array_foreach(records_of(answer), at, record)
@@ -150,7 +159,7 @@ struct watching {
     int64_t deadline_s,
         forgotten_s;   /* wall clock; forgotten: when the old records have run out everywhere; 0: not yet */
     int64_t old_ttl_s; /* of what must change */
-    bool is_on_terminal;
+    bool is_on_terminal, is_json, has_records;
 };
 
 /* How long others may keep what is there now of the records that are not as they must be. */
@@ -215,7 +224,8 @@ static int look(struct watching *w, bool *is_over)
     show_progress(w, answer);
     if (!*is_over && clock_wall_s() >= w->deadline_s) {
         end_progress(w);
-        print_records(answer);
+        if (!w->is_json)
+            print_records(answer);
         code = complain(EXIT_NEGATIVE, "the records are not all there yet; 'sternpost domain records' looks again");
     }
     json_decref(answer);
@@ -241,6 +251,8 @@ static void print_changes(const json_t *answer)
     const json_t *changes = json_object_get(answer, "changes"), *line;
     size_t at;
 
+    if (is_nothing(answer))
+        return;
     if (json_is_null(json_object_get(answer, "update_server"))) {
         (void)puts("no server takes updates (section dns-update of the configuration file); publish these by hand:");
         print_zone(answer);
@@ -274,12 +286,13 @@ static int publish(const struct invocation *inv, struct watching *w)
     if (code != EXIT_DONE)
         return code;
     w->old_ttl_s = old_ttl(answer);
-    if (!invocation_has(inv, "json"))
+    w->has_records = json_array_size(records_of(answer)) > 0;
+    if (!w->is_json)
         print_changes(answer);
     (void)fflush(stdout);
     if (!invocation_has(inv, "no-wait"))
         code = watch(w);
-    if (invocation_has(inv, "json"))
+    if (w->is_json)
         print_json(answer);
     else
         json_decref(answer);
@@ -288,7 +301,7 @@ static int publish(const struct invocation *inv, struct watching *w)
 
 int run_domain_publish(const struct invocation *inv)
 {
-    struct watching w = { .is_on_terminal = isatty(STDERR_FILENO) == 1 };
+    struct watching w = { .is_on_terminal = isatty(STDERR_FILENO) == 1, .is_json = invocation_has(inv, "json") };
     int code = deadline(inv, &w.deadline_s);
 
     if (code != EXIT_DONE)
@@ -298,7 +311,7 @@ int run_domain_publish(const struct invocation *inv)
         return code;
     w.path = client_path(inv->arena, "/v1/domains/{}/records", inv->args[0]);
     code = publish(inv, &w);
-    if (code == EXIT_DONE && !invocation_has(inv, "json") && !invocation_has(inv, "no-wait"))
+    if (code == EXIT_DONE && !w.is_json && w.has_records && !invocation_has(inv, "no-wait"))
         (void)puts("every server shows the records, and what was there before has run out");
     client_free(w.client);
     return code;

@@ -1,5 +1,6 @@
 """MTA-STS of our own domains, from the setting to what the world sees: the policy served, its records published by dynamic
 update to a name server with a slow second, and fetched again as another mail server would (M1, M3, M8, M11, M13, M16)."""
+import json
 import subprocess
 
 import pytest
@@ -7,6 +8,7 @@ from harness.own_zone import KEY, SECRET, OwnZone
 from harness.sternpost import BINARY, LISTENERS
 from harness.waiting import until
 
+pytestmark = pytest.mark.xdist_group("own-domains")  # one after the other: each builds on the last
 DOMAIN, HOST = "own.example", "mx.own.example"
 STS, REPORTS = f"_mta-sts.{DOMAIN}", f"_smtp._tls.{DOMAIN}"
 
@@ -133,3 +135,9 @@ def test_without_updates_it_is_printed(internet, zone, authority, gateway):
     assert "publish these by hand" in out and f'{STS}. 3600 IN TXT "v=STSv1; id=' in out
     done = daemon.run("domain", "publish", DOMAIN, "--timeout", "1s")  # nobody does
     assert done.returncode == 1 and "not all there yet" in done.stderr
+    done = daemon.run("domain", "publish", DOMAIN, "--timeout", "1s", "--json")
+    assert done.returncode == 1 and json.loads(done.stdout)["domain"] == DOMAIN  # one document, and nothing beside it
+    daemon.cli("domain", "add", "bare.example")
+    told = "nothing: the domain hosts no policy (set mta-sts) and wants no reports (set report-to)"
+    assert daemon.cli("domain", "records", "bare.example").strip() == told
+    assert daemon.cli("domain", "publish", "bare.example").strip() == told

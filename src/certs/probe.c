@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 
-enum { READ_BYTES = 2048, TICKET_WAIT_MS = 500, GOODBYE_MS = 1000, MS = 1000 };
+enum { READ_BYTES = 2048, TICKET_WAIT_MS = 500, TICKET_WAIT_BYTES = 64 * 1024, GOODBYE_MS = 1000, MS = 1000 };
 
 static int64_t now_ms(const struct probe *p)
 {
@@ -88,16 +88,18 @@ static void part(struct probe *p)
     loop_timer_set(p->prober->loop, &p->timer, GOODBYE_MS);
 }
 
-/* Tickets of TLS 1.3 come behind the handshake; who says nothing inside has to wait for them. */
+/* Tickets of TLS 1.3 come behind the handshake; who says nothing inside has to wait for them, but not to listen to
+ * everything else that comes. */
 static void read_on(struct probe *p)
 {
     char bytes[READ_BYTES];
     enum stream_result r;
     size_t got;
 
-    do
+    do {
         r = stream_read(&p->approach.stream, bytes, sizeof bytes, &got);
-    while (r == STREAM_OK && p->ticket == NULL);
+        p->heard += got;
+    } while (r == STREAM_OK && p->ticket == NULL && p->heard < TICKET_WAIT_BYTES);
     if (r != STREAM_AGAIN || p->ticket != NULL)
         part(p);
 }
@@ -119,6 +121,7 @@ static void wait_for_ticket(struct probe *p)
         part(p);
         return;
     }
+    p->heard = 0;
     p->io.ready = on_ticket_io;
     p->timer.fire = on_no_ticket;
     loop_watch(p->prober->loop, &p->io, p->approach.stream.fd, LOOP_READ);

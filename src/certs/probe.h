@@ -74,6 +74,7 @@ struct probe { /* embed, zeroed */
     struct loop_timer      timer;
     struct ssl_session_st *ticket;
     bool                   is_second;
+    size_t                 heard; /* bytes, while it waits for a ticket */
     int64_t                started_ms, shaking_ms;
 };
 

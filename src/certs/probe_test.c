@@ -2,6 +2,8 @@
 
 #include "certs/server_fixture.h"
 
+#include <signal.h>
+
 static struct minica *root;
 
 static void issue_leaf(const char *file, const struct minica_leaf *leaf)
@@ -182,6 +184,24 @@ static const struct {
     { "garbage for a handshake", NULL, NULL, "220 go\r\n", NULL, PROBE_HANDSHAKE, 0, false, false },
 };
 
+/* Who waits for a ticket does not listen to all that is said in its stead. */
+TEST(flood_instead_of_a_ticket)
+{
+    struct fake_server s = good_server(TLS_WAY_RAW);
+    const struct probe_result *got;
+    struct run r;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    s.has_no_tickets = s.floods = true;
+    fake_start(&s);
+    got = look(&r, &s, (struct probe_target){ .wants_resumption = true });
+    CHECK_INT(got->failed_at, PROBE_COMPLETE);
+    CHECK_INT(got->session.is_resumed, PROBE_NO);
+    end(&r);
+    fake_stop(&s);
+    CHECK(s.flooded > 0 && s.flooded < 16U << 20); /* what the buffers of two sockets hold, and more */
+}
+
 TEST(refusals)
 {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
@@ -348,9 +368,16 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(starttls),           T(old_versions), T(other_ways),
-        T(no_resumption),      T(refusals),     T(trouble_inside_keeps_the_chain),
-        T(nobody_there),       T(silence),      T(long_chains),
+        T(starttls),
+        T(old_versions),
+        T(other_ways),
+        T(no_resumption),
+        T(flood_instead_of_a_ticket),
+        T(refusals),
+        T(trouble_inside_keeps_the_chain),
+        T(nobody_there),
+        T(silence),
+        T(long_chains),
         T(released_under_way),
     };
 

@@ -31,6 +31,7 @@ struct fake_server {
     const char *staple;  /* bytes of an OCSP response */
     size_t staple_len;
     bool has_no_tickets, is_silent;
+    bool floods; /* says whatever it can once TLS is there, and listens no more */
     /* Private. */
     SSL_CTX *tls;
     struct listener listener;
@@ -38,6 +39,7 @@ struct fake_server {
     pthread_t thread;
     int stop[2];
     unsigned sessions, quits;
+    size_t flooded; /* bytes */
     char sni[128];
 };
 
@@ -164,6 +166,14 @@ static inline bool fake_talk(struct fake_server *s, int fd, SSL *ssl)
     return false;
 }
 
+static inline void fake_flood(struct fake_server *s, SSL *ssl)
+{
+    static const char bytes[16 * 1024];
+
+    while (SSL_write(ssl, bytes, sizeof bytes) > 0)
+        s->flooded += sizeof bytes;
+}
+
 static inline void fake_serve(struct fake_server *s, int fd)
 {
     static const char greeting[] = "220 mx.example.test ESMTP\r\n";
@@ -184,7 +194,10 @@ static inline void fake_serve(struct fake_server *s, int fd)
         s->sessions++;
         if (s->way == TLS_WAY_SMTPS)
             fake_say(fd, ssl, greeting, s->greeting);
-        (void)fake_talk(s, fd, ssl);
+        if (s->floods)
+            fake_flood(s, ssl);
+        else
+            (void)fake_talk(s, fd, ssl);
         (void)SSL_shutdown(ssl);
     }
     SSL_free(ssl);

@@ -33,6 +33,15 @@ struct import {
 
 /* -- what came of it ---------------------------------------------------------------------------------------------- */
 
+/* A file may be called by any bytes, of which JSON takes no others than UTF-8. */
+static json_t *printable(struct slice text)
+{
+    char clean[PATH_MAX];
+    struct slice shown = utf8_printable(text, clean, sizeof clean);
+
+    return json_stringn(shown.ptr, shown.len);
+}
+
 static void note_trouble(struct import *i, struct slice name, const char *outcome, struct slice why)
 {
     json_t *j;
@@ -40,9 +49,9 @@ static void note_trouble(struct import *i, struct slice name, const char *outcom
     if (json_array_size(i->troubles) >= TROUBLES_SHOWN)
         return;
     j = json_object();
-    (void)json_object_set_new(j, "name", json_stringn_nocheck(name.ptr, name.len));
+    (void)json_object_set_new(j, "name", printable(name));
     (void)json_object_set_new(j, "outcome", json_string(outcome));
-    (void)json_object_set_new(j, "why", json_stringn_nocheck(why.ptr, why.len));
+    (void)json_object_set_new(j, "why", printable(why));
     (void)json_array_append_new(i->troubles, j);
 }
 
@@ -133,15 +142,14 @@ static void add_to_batch(struct import *i, struct slice name, struct slice bytes
 {
     size_t room = sodium_base64_encoded_len(bytes.len, sodium_base64_VARIANT_ORIGINAL);
     char *text = malloc(room);
-    char shown[PATH_MAX];
     struct slice base = slice_from(name, slice_find_last(name, '/') + 1);
+    json_t *shown = printable(base);
 
     if (text == NULL)
         abort();
-    base = utf8_printable(base, shown, sizeof shown);
     (void)sodium_bin2base64(text, room, (const unsigned char *)bytes.ptr, bytes.len, sodium_base64_VARIANT_ORIGINAL);
-    (void)json_array_append_new(i->batch, json_pack("{s:s#, s:s}", "name", base.ptr, (int)base.len, "data", text));
-    (void)json_array_append_new(i->names, json_stringn(base.ptr, base.len));
+    (void)json_array_append_new(i->batch, json_pack("{s:O, s:s}", "name", shown, "data", text));
+    (void)json_array_append_new(i->names, shown);
     i->batch_bytes += bytes.len;
     free(text);
 }

@@ -185,5 +185,11 @@ def test_import(scene, tmp_path):
     done = receiver.run("report", "import", "--trust", tmp_path / "Maildir" / "two.json.gz")
     assert done.returncode == 0 and "1 report kept (0 of them unverified)" in done.stdout
     assert receiver.run("report", "import", "/nowhere").returncode == 2
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    with open(bytes(odd) + b"/na\xffme\x1b[2J", "wb") as file:  # any bytes are a name; 6 MiB are too many
+        file.write(b"x" * (6 << 20))
+    done = receiver.run("report", "import", odd, "--json")
+    assert done.returncode == 1 and json.loads(done.stdout)["troubles"][0]["name"].endswith("/na?me?[2J"), done.stdout
     table = receiver.cli("report", "list", "--csv")
     assert table.splitlines()[0].startswith("id,day,domain,reporter")

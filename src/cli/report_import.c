@@ -5,6 +5,7 @@
 #include "cli/report_source.h"
 #include "cli/table.h"
 #include "mail/report_part.h"
+#include "reports/receiver.h"
 #include "tlsrpt/gzip.h"
 
 #include <inttypes.h>
@@ -13,7 +14,12 @@
 #include <unistd.h>
 
 /* One request: the daemon takes bodies of 8 MiB, and base64 makes four bytes of three. */
-enum { BATCH_ITEMS = 200, BATCH_BYTES = 3 * 1024 * 1024, ITEM_MAX = 5 * 1024 * 1024, PACK_FROM = 256 * 1024 };
+enum { BATCH_ITEMS = 100, BATCH_BYTES = 3 * 1024 * 1024, ITEM_MAX = 5 * 1024 * 1024, PACK_FROM = 256 * 1024 };
+/* Where DNS is silent each item waits for the keys of its signatures, and the answer to a request must come all the
+ * same. */
+enum { KEYS_WAIT_S = 10, PATIENCE_S = 90 };
+_Static_assert((BATCH_ITEMS + RECEIVER_AT_WORK - 1) / RECEIVER_AT_WORK * KEYS_WAIT_S < PATIENCE_S,
+               "a request is answered before the client gives up");
 enum { PROGRESS_AFTER_MS = 2000, PROGRESS_EVERY_MS = 200, BAR = 30, TROUBLES_SHOWN = 20, NAME_SHOWN = 60 };
 
 static const char *const outcomes[] = { "kept", "duplicate", "differs", "over-quota", "refused", "unreadable" };

@@ -4,6 +4,7 @@
 #include "certs/keeper_private.h"
 #include "certs/tlsa_match.h"
 
+#include <openssl/ec.h>
 #include <stdio.h>
 
 enum { DAY_S = 24 * 60 * 60, ALL = 100 };
@@ -127,9 +128,12 @@ static json_t *time_of(int64_t wall_s)
 static json_t *key_of(const struct tls_certificate *c)
 {
     char group[40] = "";
+    const char *nist;
 
-    if (EVP_PKEY_get_group_name(c->key, group, sizeof group, NULL) == 1 && group[0] != '\0')
-        return json_sprintf("%s %s", EVP_PKEY_get0_type_name(c->key), group);
+    if (EVP_PKEY_get_group_name(c->key, group, sizeof group, NULL) == 1 && group[0] != '\0') {
+        nist = EC_curve_nid2nist(OBJ_sn2nid(group)); /* OpenSSL says "prime256v1" where everyone else says P-256 */
+        return json_sprintf("%s %s", EVP_PKEY_get0_type_name(c->key), nist != NULL ? nist : group);
+    }
     return json_sprintf("%s %d", EVP_PKEY_get0_type_name(c->key), EVP_PKEY_get_bits(c->key));
 }
 

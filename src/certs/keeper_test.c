@@ -270,6 +270,7 @@ TEST(old_both_new)
 {
     begin(NULL, 0);
     CHECK_STR(slice_str(served()), "CN=mx.example.test");
+    CHECK(says(w.files.chain_file, "key", "EC P-256")); /* as `sternpost cert` calls it */
     set("next", "new",
         json_pack("{s:s, s:s, s:s}", "valid-from", "2035-01-01", "take-over-at", "2035-01-03", "share", "30"));
     await("next", "state", "waits"); /* its time is not yet */

@@ -34,6 +34,11 @@ void cert_keeper_free(struct cert_keeper *k); /* NULL is fine */
 void cert_keeper_adopt(struct cert_keeper *k, struct snapshot *settings); /* borrowed */
 void cert_keeper_refresh(struct cert_keeper *k); /* looks at files now; it does so by itself every second */
 
+/* On the loop's thread: RDATA "3 1 1" of the keys that senders meet at `host` on port 25, or will: of each certificate for
+ * it that serves a listener of role mx or waits to, each key once, those in service first; in `arena`. At most `most`. */
+size_t cert_keeper_tlsa(const struct cert_keeper *k, struct slice host, struct arena *arena, struct slice *out,
+                        size_t most);
+
 /* From any thread: what there is, as JSON in `arena` (docs/api.md, GET /v1/certificates). */
 struct slice cert_keeper_report(struct cert_keeper *k, struct arena *arena);
 

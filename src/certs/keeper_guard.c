@@ -69,6 +69,57 @@ static void each_question(const struct cert_keeper *k, const struct kept *kept, 
     }
 }
 
+/* -- what is to be published ------------------------------------------------------------------------------------- */
+
+static bool serves_mx(const struct cert_keeper *k, const struct kept *kept)
+{
+    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
+        const struct config_listener *l = &k->config.config->listeners[i];
+
+        if (l->role == ROLE_MX && kept_serves(kept, l))
+            return true;
+    }
+    return false;
+}
+
+static size_t add_tlsa(const struct cert_copy *copy, struct slice host, struct arena *arena, struct slice *out,
+                       size_t len, size_t most)
+{
+    struct slice rdata;
+
+    if (copy == NULL || len == most || !set_covers(&copy->certificate, host))
+        return len;
+    rdata = tlsa_rdata_for(&copy->certificate, arena);
+    for (size_t i = 0; i < len; i++) {
+        if (slice_eq(out[i], rdata))
+            return len;
+    }
+    out[len] = rdata;
+    return len + 1;
+}
+
+/* What is served to somebody, then what waits for its hour or for DNS. */
+size_t cert_keeper_tlsa(const struct cert_keeper *k, struct slice host, struct arena *arena, struct slice *out,
+                        size_t most)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < k->len; i++) {
+        if (k->all[i]->percent > 0 && serves_mx(k, k->all[i]))
+            len = add_tlsa(k->all[i]->source->now, host, arena, out, len, most);
+    }
+    for (size_t i = 0; i < k->len; i++) {
+        const struct kept *kept = k->all[i];
+
+        if (!serves_mx(k, kept))
+            continue;
+        if (kept->state == KEPT_WAITS || kept->state == KEPT_HELD)
+            len = add_tlsa(kept->source->now, host, arena, out, len, most);
+        len = add_tlsa(kept->source->next, host, arena, out, len, most);
+    }
+    return len;
+}
+
 /* -- watches ------------------------------------------------------------------------------------------------------ */
 
 static struct tlsa_watch *find_watch(const struct cert_keeper *k, struct slice question)

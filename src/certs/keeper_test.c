@@ -319,9 +319,28 @@ static const char *record_of(const char *name, char out[static 100])
     return out;
 }
 
+/* "3 1 1 HEX, 3 1 1 HEX" of the MX's name. */
+static const char *to_publish(char out[static 400])
+{
+    struct slice rdata[4];
+    struct arena arena = { 0 };
+    size_t len = cert_keeper_tlsa(w.keeper, mx, &arena, rdata, COUNT_OF(rdata)), at = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        struct tlsa_record r;
+
+        CHECK(tlsa_read(rdata[i], &r));
+        at += (size_t)snprintf(out + at, 400 - at, "%s%.*s", i == 0 ? "" : ", ", SLICE_FMT(tlsa_text(&r, &arena)));
+    }
+    arena_release(&arena);
+    return out;
+}
+
 TEST(held_until_tlsa_stands_for_it)
 {
-    char old[100], new[100];
+    char old[100], new[100], texts[400];
+    struct arena arena = { 0 };
     struct minizone_record records[] = { { "_25._tcp.mx.example.test", DNS_TLSA, record_of("old", old) },
                                          { "_25._tcp.mx.example.test", DNS_TLSA, record_of("new", new) } };
     struct fault why;
@@ -329,6 +348,7 @@ TEST(held_until_tlsa_stands_for_it)
     begin(records, 1);
     set("next", "new", NULL);
     await("next", "publish", new); /* told is what to publish */
+    CHECK_STR(slice_str(to_publish(texts)), arena_printf(&arena, "%s, %s", old, new).ptr);
     CHECK(says("next", "state", "held"));
     CHECK(says("next", "publish", "_25._tcp.mx.example.test. IN TLSA 3 1 1 "));
     CHECK_INT(count_new(), 0);
@@ -339,11 +359,13 @@ TEST(held_until_tlsa_stands_for_it)
     await("next", "state", "serves");
     CHECK_INT(count_new(), 100);
     CHECK_INT(count_removable(), 1); /* the old one's */
+    CHECK_STR(slice_str(to_publish(texts)), new);
     /* A restart does not wait again, whatever DNS says meanwhile. */
     minizone_spoil(w.zone, DNS_TLSA, MINIZONE_FAILS);
     restart();
     CHECK(says("next", "state", "serves"));
     CHECK_INT(count_new(), 100);
+    arena_release(&arena);
     end();
 }
 

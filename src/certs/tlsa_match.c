@@ -64,16 +64,22 @@ bool tlsa_matches(const struct tlsa_record *r, const struct tls_certificate *c)
     return false;
 }
 
-struct slice tlsa_for(const struct tls_certificate *c, struct arena *arena)
+struct slice tlsa_rdata_for(const struct tls_certificate *c, struct arena *arena)
 {
-    struct tlsa_record r = { .usage = USAGE_EE, .selector = SELECTOR_SPKI, .type = TYPE_256 };
-    unsigned char digest[DIGEST_MOST];
+    unsigned char rdata[HEAD + DIGEST_MOST] = { USAGE_EE, SELECTOR_SPKI, TYPE_256 };
     unsigned digest_len = 0;
     size_t len;
-    unsigned char *der = der_of(c->leaf, r.selector, &len);
+    unsigned char *der = der_of(c->leaf, SELECTOR_SPKI, &len);
 
-    tls_must(der != NULL && EVP_Digest(der, len, digest, &digest_len, EVP_sha256(), NULL) == 1);
+    tls_must(der != NULL && EVP_Digest(der, len, rdata + HEAD, &digest_len, EVP_sha256(), NULL) == 1);
     OPENSSL_free(der);
-    r.data = slice_of((const char *)digest, digest_len);
+    return arena_copy(arena, slice_of((const char *)rdata, HEAD + digest_len));
+}
+
+struct slice tlsa_for(const struct tls_certificate *c, struct arena *arena)
+{
+    struct tlsa_record r;
+
+    tls_must(tlsa_read(tlsa_rdata_for(c, arena), &r));
     return tlsa_text(&r, arena);
 }

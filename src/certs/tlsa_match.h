@@ -11,7 +11,8 @@ bool tlsa_read(struct slice rdata, struct tlsa_record *out);
  * the certificate itself, 2 about one that stands behind it in the chain; others never match in SMTP (RFC 7672
  * section 3.1.3). */
 bool tlsa_matches(const struct tlsa_record *r, const struct tls_certificate *c);
-/* "3 1 1 HEX": the record to publish for it. */
+/* The record to publish for it, 3 1 1, as RDATA; and as text, "3 1 1 HEX". */
+struct slice tlsa_rdata_for(const struct tls_certificate *c, struct arena *arena);
 struct slice tlsa_for(const struct tls_certificate *c, struct arena *arena);
 
 #endif

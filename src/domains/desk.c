@@ -21,6 +21,7 @@ struct desk {
     struct resolver *resolver;
     const struct config *config;
     const struct policy_keeper *keeper;
+    const struct cert_keeper *certificates;
     struct handoff *inbox;
     struct loop_io inbox_io;
     TAILQ_HEAD(, errand) errands;
@@ -93,6 +94,7 @@ static void start(struct desk *d, struct desk_request *q)
                                             .resolver = d->resolver,
                                             .config = d->config,
                                             .keeper = d->keeper,
+                                            .certificates = d->certificates,
                                             .domain = q->domain,
                                             .done = on_inspected };
     struct errand *e;
@@ -143,6 +145,11 @@ struct desk *desk_new(struct loop *loop, struct resolver *r, const struct config
     d->inbox_io.ready = on_inbox;
     loop_watch(loop, &d->inbox_io, handoff_fd(d->inbox), LOOP_READ);
     return d;
+}
+
+void desk_set_certificates(struct desk *d, const struct cert_keeper *certificates)
+{
+    d->certificates = certificates;
 }
 
 void desk_stop(struct desk *d)

@@ -3,6 +3,7 @@
 #ifndef STERNPOST_DOMAINS_DESK_H
 #define STERNPOST_DOMAINS_DESK_H
 
+#include "certs/keeper.h"
 #include "domains/policy_keeper.h"
 #include "net/handoff.h"
 #include "settings/config.h"
@@ -33,6 +34,8 @@ struct desk;
 /* All is borrowed. */
 struct desk *desk_new(struct loop *loop, struct resolver *r, const struct config *config,
                       const struct policy_keeper *keeper);
+/* Whose TLSA records must be there: on the same loop, before it runs; borrowed. Without, none are asked for. */
+void desk_set_certificates(struct desk *d, const struct cert_keeper *certificates);
 void desk_stop(struct desk *d);                         /* answers what is under way, and from then on at once */
 void desk_free(struct desk *d);                         /* after its last asker was answered; NULL is fine */
 void desk_send(struct desk *d, struct desk_request *q); /* from any thread */

@@ -4,14 +4,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "domains/own_tlsa.h"
 #include "net/dns_ask.h"
 #include "net/dns_message.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { QUESTION_MAX = 512, DNS_PORT = 53, QUERIES_MOST = 2 * INSPECTION_SERVERS_MOST + OWN_RECORDS_MOST + 2 };
+enum { QUESTION_MAX = 512, DNS_PORT = 53, QUERIES_MOST = 2 * INSPECTION_SERVERS_MOST + OWN_RECORDS_MOST + 2, TLSA_RECORDS_MOST = 8 };
 
 struct query { /* to our resolver */
     struct resolver_query query;
@@ -37,7 +36,7 @@ struct inspection {
     const struct own_domain *settings;
     struct own_policy policy;
     bool has_policy, is_signed, has_our_mx;
-    struct slice tlsa[OWN_TLSA_MOST];
+    struct slice tlsa[TLSA_RECORDS_MOST];
     struct inspected_server servers[INSPECTION_SERVERS_MOST];
     size_t servers_len;
     struct inspected_record *records;
@@ -212,8 +211,9 @@ static void list_records(struct inspection *i)
                                .tlsa = i->tlsa,
                                .is_signed = i->is_signed };
 
-    if (i->has_our_mx)
-        facts.tlsa_len = own_tlsa_list(c, c->hostname, &i->arena, i->tlsa);
+    if (i->has_our_mx && i->config.certificates != NULL)
+        facts.tlsa_len =
+            cert_keeper_tlsa(i->config.certificates, c->hostname, &i->arena, i->tlsa, COUNT_OF(i->tlsa));
     i->records_len = own_records_list(&facts, &i->arena, wanted);
     i->records = ARENA_ARRAY(&i->arena, struct inspected_record, i->records_len + 1);
     for (size_t r = 0; r < i->records_len; r++)

@@ -3,6 +3,7 @@
 #ifndef STERNPOST_DOMAINS_INSPECTION_H
 #define STERNPOST_DOMAINS_INSPECTION_H
 
+#include "certs/keeper.h"
 #include "domains/own_record.h"
 #include "settings/config.h"
 
@@ -30,6 +31,7 @@ struct inspection_config { /* borrowed until done */
     struct resolver *resolver;
     const struct config *config;
     const struct policy_keeper *keeper;
+    const struct cert_keeper *certificates; /* of the same loop: whose TLSA records must be there; NULL: nobody's */
     struct slice domain;                /* one of ours; copied */
     void (*done)(struct inspection *i); /* from the loop; may free */
     void *ctx;

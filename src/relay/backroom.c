@@ -149,6 +149,7 @@ enum status backroom_new(const struct config *config, struct store *store, struc
         return st;
     }
     open_certificates(b, config, store, settings, servers);
+    desk_set_certificates(b->desk, b->certificates);
     b->sender = report_sender_new(b->loop, b->resolver, b->https, store, config->hostname, settings);
     *out = b;
     return OK;

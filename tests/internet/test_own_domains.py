@@ -127,6 +127,18 @@ def test_a_change_has_an_id_of_its_own(daemon, zone):
     assert (found["mode"], found["id"]) == ("enforce", identity) and identity != before
 
 
+def test_tlsa_records_are_those_of_what_is_served(daemon, authority):
+    """Of a certificate that is kept as a setting, too: its key is what senders meet."""
+    def tlsa():
+        return [r["value"] for r in records(daemon)["records"] if r["type"] == "TLSA"]
+
+    before, issued = tlsa(), authority.issue(HOST)
+    daemon.cli("certificate", "add", "next", "--chain", issued.chain, "--key", issued.key)
+    until(lambda: f"3 1 1 {issued.digest}" in tlsa(), 20, "the record of the new certificate")
+    daemon.cli("certificate", "remove", "next")
+    until(lambda: tlsa() == before, 20, "it to go again")
+
+
 def test_without_updates_it_is_printed(internet, zone, authority, gateway):
     daemon = gateway(**options(internet, authority))
     daemon.cli("domain", "add", DOMAIN, "--mta-sts", "testing", "--mta-sts-mx", HOST)

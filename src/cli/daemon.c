@@ -166,6 +166,7 @@ static void prepare_process(const struct config *config)
     log_configure(config->log_level, config->log_format);
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN); /* but for while it is watched: who is waited for at the end is not cut off by it */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);

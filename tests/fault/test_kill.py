@@ -1,5 +1,7 @@
 """Whatever was acknowledged arrives, though the process is killed again and again (DUR-01, figure F4)."""
 import os
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -79,6 +81,22 @@ def test_ended_politely_under_load(gateway, subnet, tmp_path, bench_sink):
     received = ids(bench_sink)
     assert set(ids(record)) <= set(received)
     assert len(received) == len(set(received)), "a polite end repeats nothing"
+
+
+def test_hangup_amid_a_polite_end(gateway, subnet):
+    """SIGHUP, as log rotation sends it, cuts nobody off who is being waited for (RES-05)."""
+    daemon = start(gateway, subnet)
+    with socket.create_connection((daemon.address, RELAY), 20) as client, client.makefile("rwb", buffering=0) as session:
+        for said, code in ((b"", b"220"), (b"HELO client.test\r\n", b"250"), (b"MAIL FROM:<a@example.test>\r\n", b"250"),
+                           (b"RCPT TO:<b@partner.test>\r\n", b"250"), (b"DATA\r\n", b"354")):
+            session.write(said)
+            assert session.readline().startswith(code)
+        daemon.process.send(signal.SIGTERM)
+        until(lambda: "stopping" in daemon.process.log.read_text(), 20, "the end to begin")
+        daemon.process.send(signal.SIGHUP)
+        session.write(b"Subject: last words\r\n\r\n.\r\n")
+        assert session.readline().startswith(b"250")
+    assert daemon.process.child.wait(20) == 0
 
 
 def test_killed_with_a_queue_on_disk(gateway, subnet, tmp_path):

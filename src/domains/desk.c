@@ -159,6 +159,7 @@ void desk_stop(struct desk *d)
     d->is_stopped = true;
     while ((e = TAILQ_FIRST(&d->errands)) != NULL)
         end(e, fault_set(&e->request->why, ERR_TEMPORARY, "the daemon is stopping"));
+    on_inbox(&d->inbox_io, 0); /* what lies there gets the same answer */
 }
 
 void desk_free(struct desk *d)
@@ -166,7 +167,6 @@ void desk_free(struct desk *d)
     if (d == NULL)
         return;
     desk_stop(d);
-    on_inbox(&d->inbox_io, 0);
     loop_unwatch(d->loop, &d->inbox_io);
     handoff_free(d->inbox);
     free(d);

@@ -98,6 +98,14 @@ static void on_probed(struct probe *p)
         s->open--;
 }
 
+/* Under DANE senders ask for the name that the records stand at (RFC 7672 section 8.1), for what an alias leads to. */
+static struct slice name_to_ask_for(const struct survey *s)
+{
+    bool is_by_records = s->how == JUDGE_DANE && s->dane_state == DANE_USABLE && s->target.sni.len == 0;
+
+    return is_by_records ? s->tlsa.base_domain : s->name;
+}
+
 static void on_go(struct pace_ticket *ticket)
 {
     struct survey_probe *sp = CONTAINER_OF(ticket, struct survey_probe, ticket);
@@ -108,7 +116,7 @@ static void on_go(struct pace_ticket *ticket)
         .address = a->address,
         .from = a->address.sa.any.sa_family == AF_INET6 ? t->from6 : t->from4,
         .way = t->way,
-        .sni = s->name,
+        .sni = name_to_ask_for(s),
         .helo = t->helo,
         .wants_inside = !t->has_few_questions || t->asks_inside,
         .wants_resumption = !t->has_few_questions,

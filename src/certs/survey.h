@@ -12,7 +12,8 @@
 struct survey_target { /* strings are copied, but for ca_file and from, which are borrowed until done */
     struct cert_target        server;
     enum tls_way              way;
-    struct slice              sni;  /* another name to ask for and to judge by than the server's; "": the server's */
+    struct slice              sni;  /* another name to ask for and to judge by than the server's; "": the server's, or under DANE
+                        * the one its records stand at */
     struct slice              helo;
     const struct net_address *from4, *from6; /* to connect from; NULL: any */
     const char               *ca_file; /* NULL: the system's */

@@ -7,6 +7,18 @@ from harness.sternpost import Sternpost
 
 SELF, OTHER, PLAIN = (f"{name}.mx.example" for name in ("self", "other", "plain"))
 UNSIGNED = "self.imx.example"
+BY_NAME, ALIAS = "by-name.mx.example", "alias-of-it.mx.example"
+
+
+def context_by_name(name, certificate, default):
+    """Shows the certificate to who asks for the name, another one to everybody else."""
+    right, context = server_context(certificate), server_context(default)
+
+    def choose(session, asked, _):
+        if asked == name:
+            session.context = right
+    context.sni_callback = choose
+    return context
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +33,11 @@ def filled(internet, authority):
                  f"_25._tcp.{OTHER}. TLSA 3 1 1 {certificates[SELF].digest}",
                  f"_25._tcp.{UNSIGNED}. TLSA 3 1 1 {certificates[UNSIGNED].digest}",
                  f"two.sec.example. MX 10 {SELF}.", f"two.sec.example. MX 20 {PLAIN}.")
+    by_name = authority.issue(BY_NAME)
+    internet.add(f"{ALIAS}. CNAME {BY_NAME}.", f"{BY_NAME}. A {internet.address(29)}",
+                 f"_25._tcp.{BY_NAME}. TLSA 3 1 1 {by_name.digest}")
+    internet.add_server(Sink(internet.address(29), port=25,
+                             tls=context_by_name(BY_NAME, by_name, certificates[PLAIN])))
     internet.certificates = certificates
     return internet.start()
 
@@ -56,6 +73,15 @@ def test_dane_that_does_not_match(command, filled, authority):
     judgement, findings = judged(done)
     assert done.returncode == 1 and judgement["worst"] == "error" and judgement["trusted"]
     assert f"_25._tcp.{OTHER}. IN TLSA 3 1 1 {filled.certificates[OTHER].digest}" in findings["dane.match"]["advice"]
+
+
+def test_dane_asks_for_the_name_of_the_records(command):
+    """As senders do (DANE-11, RFC 7672 section 8.1): of an alias that is signed, for what it leads to; else for itself."""
+    done = command(ALIAS, "--json")
+    answer = json.loads(done.stdout)["servers"][0]
+    assert done.returncode == 0 and answer["addresses"][0]["judgement"]["for"] == "dane", done.stdout
+    assert command(ALIAS, "--json", "--sni", ALIAS).returncode == 1
+    assert command(ALIAS, "--json", "--for", "webpki").returncode == 1
 
 
 def test_records_that_are_not_signed_do_not_count(command):

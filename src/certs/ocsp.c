@@ -114,6 +114,20 @@ static void judge_status(struct reading *r, OCSP_CERTID *id)
         say(r, OCSP_UNKNOWN, "the authority does not know the certificate");
 }
 
+/* As the response names it: by the hash of the authority's choice (RFC 6960 section 4.1.1); SHA-1 is usual. */
+static OCSP_CERTID *id_of_leaf(const struct reading *r)
+{
+    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), r->leaf, r->issuer);
+
+    tls_must(id != NULL);
+    if (OCSP_resp_find(r->basic, id, -1) >= 0)
+        return id;
+    OCSP_CERTID_free(id);
+    id = OCSP_cert_to_id(EVP_sha1(), r->leaf, r->issuer);
+    tls_must(id != NULL);
+    return id;
+}
+
 static void judge(struct reading *r, struct slice staple, const struct slice *chain, size_t chain_len)
 {
     OCSP_CERTID *id;
@@ -128,8 +142,7 @@ static void judge(struct reading *r, struct slice staple, const struct slice *ch
         say(r, OCSP_UNUSABLE, "the stapled response is not signed by the certificate's issuer");
         return;
     }
-    id = OCSP_cert_to_id(EVP_sha1(), r->leaf, r->issuer);
-    tls_must(id != NULL);
+    id = id_of_leaf(r);
     judge_status(r, id);
     OCSP_CERTID_free(id);
 }

@@ -44,14 +44,15 @@ static struct slice der_of(X509 *cert)
 struct answer {
     int status; /* V_OCSP_CERTSTATUS_... */
     long from_s, to_s;
-    bool by_stranger, of_stranger;
+    bool by_stranger, of_stranger, by_sha256;
 };
 
 /* The caller frees the bytes. */
 static struct slice respond(const struct answer *a)
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), a->of_stranger ? other_issuer : leaf, issuer);
+    OCSP_CERTID *id =
+        OCSP_cert_to_id(a->by_sha256 ? EVP_sha256() : EVP_sha1(), a->of_stranger ? other_issuer : leaf, issuer);
     ASN1_TIME *from = X509_gmtime_adj(NULL, a->from_s), *to = X509_gmtime_adj(NULL, a->to_s),
               *revoked = X509_gmtime_adj(NULL, -60);
     OCSP_RESPONSE *response;
@@ -86,6 +87,7 @@ static const struct {
     { "too old", { V_OCSP_CERTSTATUS_GOOD, -9000, -3600, false, false }, OCSP_UNUSABLE, "out of its dates" },
     { "too early", { V_OCSP_CERTSTATUS_GOOD, 3600, 7200, false, false }, OCSP_UNUSABLE, "out of its dates" },
     { "by a stranger", { V_OCSP_CERTSTATUS_GOOD, -60, 3600, true, false }, OCSP_UNUSABLE, "not signed by" },
+    { "named by SHA-256", { V_OCSP_CERTSTATUS_REVOKED, -60, 3600, .by_sha256 = true }, OCSP_REVOKED, "keyCompromise" },
     { "of another", { V_OCSP_CERTSTATUS_GOOD, -60, 3600, false, true }, OCSP_UNUSABLE, "another certificate" },
 };
 

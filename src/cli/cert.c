@@ -201,7 +201,9 @@ int run_cert(const struct invocation *inv)
 
     if (code != EXIT_DONE)
         return code;
-    if (invocation_has(inv, "trust-check")) {
+    if (invocation_has(inv, "budget") && !invocation_has(inv, "protocols")) {
+        code = complain(EXIT_USAGE, "--budget goes with --protocols");
+    } else if (invocation_has(inv, "trust-check")) {
         code = check_trust(inv, &l.world);
     } else {
         code = cert_servers(inv, &l.world, &targets, &l.len);

@@ -216,6 +216,7 @@ def test_nobody_there(command):
     (("mx.example.test", "--role", "king"), "--role is inbound"),
     (("mx.example.test", "--ca", "/nonexistent"), "/nonexistent"),
     (("a b",), "a b"),
+    (("--budget", "3", "mx.example"), "--budget goes with --protocols"),
 ])
 def test_bad_command_lines(command, arguments, says):
     done = command(*arguments)

@@ -7,6 +7,7 @@
 #define STERNPOST_CERTS_JUDGE_H
 
 #include "certs/certificate.h"
+#include "certs/ocsp.h"
 #include "policy/tlsa.h"
 
 enum judge_how {
@@ -28,6 +29,7 @@ struct judge_context {
     size_t                 further_len;
     const char            *ca_file;   /* NULL: the system's trust store */
     const struct tlsa_set *tlsa;      /* JUDGE_DANE: records of state DANE_USABLE, base_domain set */
+    const struct ocsp_facts *staple;  /* what was stapled; NULL: it was not asked for */
     uint16_t               port;      /* for TLSA records in advice; 0: 25 */
     int64_t                now_s;     /* 0: now. Also for the dates of the chain, but for DANE's own, which are now's */
     unsigned               warning_days, advice_days; /* left until expiry; 0: 14 and 30 */

@@ -141,10 +141,20 @@ static void judge_usage(struct judging *j, X509 *cert)
         judge_find(j, FIND_KEY_USAGE, 0, NULL, "the certificate's key usage leaves out digitalSignature");
 }
 
+/* As the server itself has it from the authority; nobody else is asked (TLS-26). */
+static void judge_staple(struct judging *j)
+{
+    const struct ocsp_facts *staple = j->context->staple;
+
+    if (staple != NULL && staple->state == OCSP_REVOKED)
+        judge_find(j, FIND_REVOKED, 0, NULL, "stapled by the server: %s", staple->text);
+}
+
 void judge_leaf(struct judging *j)
 {
     X509 *cert = sk_X509_value(j->sent, 0);
 
+    judge_staple(j);
     judge_name(j, cert);
     judge_expiry(j);
     judge_usage(j, cert);

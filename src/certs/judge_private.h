@@ -14,6 +14,7 @@ enum fault_kind {
     FIND_DANE_MISMATCH,
     FIND_DANE_CHAIN, /* usage 2: a record matched, but name, dates or chain below it are wrong */
     FIND_DANE_ERROR,
+    FIND_REVOKED,
     FIND_EXPIRED,
     FIND_FUTURE,
     FIND_NAME,

@@ -450,6 +450,34 @@ TEST(no_certificate)
     CHECK(find(&j, "cert.absent") != NULL && j.worst == E && !j.is_trusted);
 }
 
+/* TLS-26: known from what the server staples, and from nothing else. */
+TEST(revoked)
+{
+    static const struct {
+        enum judge_how how;
+        enum severity severity;
+    } hows[] = { { JUDGE_WEBPKI, E }, { JUDGE_MTA_STS, E }, { JUDGE_OPPORTUNISTIC, W } };
+    const char *none[4] = { file_of("between", ".pem") };
+    struct ocsp_facts staple = { .state = OCSP_REVOKED, .text = "the authority has revoked the certificate" };
+    const struct slice *chain;
+    size_t len = show(file_of("good", ".pem"), file_of("good", ".key"), none, &chain);
+
+    for (size_t i = 0; i < COUNT_OF(hows); i++) {
+        struct judge_context context = { .how = hows[i].how,
+                                         .name = SLICE_LIT("mx.example.test"),
+                                         .ca_file = file_of("root", ".pem"),
+                                         .staple = &staple };
+        struct judgement j;
+
+        staple.state = OCSP_REVOKED;
+        j = judge(chain, len, &context);
+        CHECK(find(&j, "cert.revoked") != NULL && find(&j, "cert.revoked")->severity == hows[i].severity);
+        staple.state = OCSP_GOOD;
+        j = judge(chain, len, &context);
+        CHECK(find(&j, "cert.revoked") == NULL);
+    }
+}
+
 TEST(what_cannot_be_judged)
 {
     const struct slice junk = SLICE_LIT("0\x03\x02\x01\x05");
@@ -591,7 +619,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(live_faults), T(dane), T(no_certificate), T(what_cannot_be_judged), T(other_times), T(names_of_contexts),
+        T(live_faults),           T(dane),        T(no_certificate),    T(revoked),
+        T(what_cannot_be_judged), T(other_times), T(names_of_contexts),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -64,16 +64,21 @@ static void finish(struct survey *s)
 
 static void judge(struct survey *s, struct survey_address *a)
 {
+    const struct probe_result *p = a->probe;
+    struct ocsp_facts staple = { .state = OCSP_ABSENT };
     const struct judge_context context = {
         .how = s->how,
         .name = s->name,
         .ca_file = s->target.ca_file,
         .tlsa = s->dane_state == DANE_USABLE ? &s->tlsa : NULL,
+        .staple = p->session.is_stapled == PROBE_NOT_ASKED ? NULL : &staple,
         .port = s->target.server.port,
     };
     struct fault why;
 
-    a->is_judged = judge_chain(a->probe->chain, a->probe->chain_len, &context, &s->arena, &a->judgement, &why) == OK;
+    if (context.staple != NULL)
+        ocsp_read(p->session.staple, p->chain, p->chain_len, &staple);
+    a->is_judged = judge_chain(p->chain, p->chain_len, &context, &s->arena, &a->judgement, &why) == OK;
     if (!a->is_judged)
         a->text = arena_copy(&s->arena, slice_str(why.text)).ptr;
 }

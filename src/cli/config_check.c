@@ -95,19 +95,29 @@ static void check_certificate(struct findings *f, const struct tls_server_certif
 }
 
 /* What only the daemon's own eyes see: a key too weak for the profile, a chain that is torn. */
-static void check_tls(struct findings *f, const struct config_listener *l)
+static void check_tls(struct findings *f, const char *what, const struct tls_server_config *config)
 {
     struct tls_server *tls = NULL;
     struct fault why;
 
-    if (tls_server_new(&l->tls_config, &tls, &why) != OK)
-        find(f->errors, "listener '%s': %s", l->name, why.text);
+    if (tls_server_new(config, &tls, &why) != OK)
+        find(f->errors, "%s: %s", what, why.text);
     tls_server_free(tls);
+}
+
+static void check_certificates(struct findings *f, const char *what, const struct tls_server_config *config)
+{
+    size_t before = json_array_size(f->errors);
+
+    for (size_t i = 0; i < config->certificates_len; i++)
+        check_certificate(f, &config->certificates[i]);
+    if (json_array_size(f->errors) == before)
+        check_tls(f, what, config);
 }
 
 static void check_listener(struct findings *f, const struct config_listener *l)
 {
-    size_t before = json_array_size(f->errors);
+    const char *what = arena_printf(&f->arena, "listener '%s'", l->name).ptr;
 
     if (l->role == ROLE_RELAY && l->networks_len == 0)
         find(f->warnings, "listener '%s' of role relay has no networks: nobody may relay through it", l->name);
@@ -115,10 +125,8 @@ static void check_listener(struct findings *f, const struct config_listener *l)
         find(f->warnings, "listener '%s' of role submission has no TLS: nobody can sign in", l->name);
     if (l->role == ROLE_MX && l->tls == LISTENER_CLEAR)
         find(f->warnings, "listener '%s' has no TLS: mail from the internet arrives in clear text", l->name);
-    for (size_t i = 0; i < l->tls_config.certificates_len; i++)
-        check_certificate(f, &l->tls_config.certificates[i]);
-    if (l->tls != LISTENER_CLEAR && json_array_size(f->errors) == before)
-        check_tls(f, l);
+    if (l->tls != LISTENER_CLEAR)
+        check_certificates(f, what, &l->tls_config);
 }
 
 static void show_listener(struct findings *f, const struct config_listener *l)
@@ -199,6 +207,8 @@ static void look_at(struct findings *f, const struct config *config)
         show_listener(f, &config->listeners[i]);
         check_listener(f, &config->listeners[i]);
     }
+    if (config->policy_host.addresses_len > 0)
+        check_certificates(f, "policy-host", &config->policy_host.tls_config);
 }
 
 static bool is_good(const struct findings *f)

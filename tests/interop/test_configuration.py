@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from harness.process import sanitizer_environment
-from harness.sternpost import BINARY, Sternpost
+from harness.sternpost import BINARY, LISTENERS, Sternpost
 
 CHANGES = {  # what is put for what, and a word that must stand in the answer
     "unknown option": ('store = "', 'stroe = "', "stroe"),
@@ -87,3 +87,15 @@ def test_port_in_use(configured, gateway):
     done = serve(second)
     assert done.returncode == 1 and len(done.stderr.splitlines()) <= 2, done
     first.cli("queue", "list")
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_policy_host_without_its_key(tmp_path, subnet, certificate, command):
+    """A certificate that no listener uses is looked at all the same."""
+    daemon = Sternpost(tmp_path / "gateway", subnet(1), certificate,
+                       listeners={"mx": {**LISTENERS["mx"], "certificates": ["default"]}},
+                       sections={'certificate "sts"': {"chain": certificate.chain, "key": "/nonexistent.key"},
+                                 "policy-host": {"address": [f"{subnet(1)}:8443"], "certificates": ["sts"]}})
+    daemon.write_config()
+    done = serve(daemon) if command == "serve" else daemon.run("config", "check")
+    assert done.returncode == 2 and "/nonexistent.key" in done.stderr + done.stdout, done

@@ -240,7 +240,7 @@ static void judge_part(struct judge *j, const struct report_part *part)
     struct slice text;
     enum status st = OK;
 
-    j->name = part->name;
+    j->name = arena_copy(j->arena, part->name);
     if (is_packed && part->bytes.len > TLSRPT_PACKED_MAX)
         st = fault_set(&why, ERR_LIMIT, "packed, it has more than %d bytes", TLSRPT_PACKED_MAX);
     if (st == OK)
@@ -262,7 +262,7 @@ void receive_judge(const struct receive_found *found, const struct receive_conte
     *out = (struct receive_results){ .len = 0 };
     out->items = j.results = ARENA_ARRAY(arena, struct receive_result, (found->parts.len + 1) * TARGETS_MOST);
     receive_find_sender(found, c, arena, &j.sender);
-    for (size_t i = 0; i < found->parts.len; i++)
+    for (size_t i = 0; i < found->parts.len && out->wants_mx_of.len == 0; i++)
         judge_part(&j, &found->parts.items[i]);
     j.name = SLICE_LIT("");
     if (found->parts.left_out > 0)

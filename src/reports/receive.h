@@ -64,7 +64,7 @@ struct receive_result {
 struct receive_results {
     const struct receive_result *items;
     size_t                       len;
-    struct slice                 wants_mx_of; /* not empty: look up its MX and judge again */
+    struct slice                 wants_mx_of; /* not empty: look up its MX and judge again; what was judged is void */
 };
 
 /* Judges all of them. In `arena`. */

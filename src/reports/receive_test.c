@@ -228,6 +228,45 @@ TEST(asks_for_mx)
     CHECK_STR(got.items[0].row.policies[1].domain, "mx1.example.org");
 }
 
+/* All is judged again once the answer is there: of a mail with many reports none is read in vain. */
+TEST(what_waits_for_mx_reads_no_further)
+{
+    struct receive_results got;
+    const struct receive_item item = {
+        .bytes = SLICE_LIT("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" REPORT(
+            YESTERDAY, STS
+            "," POLICY("tlsa", "mx1.example.org", 7, 0)) "\r\n--b\r\n\r\n" REPORT(YESTERDAY, STS) "\r\n--b--\r\n")
+    };
+
+    f.known = NULL;
+    got = judge_item(item);
+    CHECK_STR(got.wants_mx_of, "example.org");
+    CHECK_INT(got.len, 1);
+    f.known = &f.mx;
+    got = judge_item(item);
+    CHECK_STR(got.wants_mx_of, "");
+    CHECK_INT(got.len, 2);
+}
+
+/* What the mail was taken apart into goes before its results do. */
+TEST(results_outlive_what_was_opened)
+{
+    struct receive_item item = {
+        .bytes =
+            SLICE_LIT("Content-Type: application/json; name=\"a!example.org!1!2.json\"\r\n\r\n" REPORT(YESTERDAY, STS))
+    };
+    struct arena opened = { 0 };
+    struct receive_found found;
+    struct receive_results got;
+    struct fault why;
+
+    CHECK_INT(receive_open(&item, &opened, &found, &why), OK);
+    receive_judge(&found, &f.c, &f.arena, &got);
+    arena_release(&opened);
+    CHECK_INT(got.len, 1);
+    CHECK_STR(got.items[0].name, "a!example.org!1!2.json");
+}
+
 /* What comes with it tells the domain where no policy does. */
 TEST(domain_from_elsewhere)
 {
@@ -360,5 +399,6 @@ TEST(nothing_in_it)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
-RUN_TESTS(CASE(reports), CASE(row_is_whole), CASE(two_domains), CASE(asks_for_mx), CASE(domain_from_elsewhere),
+RUN_TESTS(CASE(reports), CASE(row_is_whole), CASE(two_domains), CASE(asks_for_mx),
+          CASE(what_waits_for_mx_reads_no_further), CASE(results_outlive_what_was_opened), CASE(domain_from_elsewhere),
           CASE(many_failures), CASE(old_ones_are_imported), CASE(mail_is_verified), CASE(nothing_in_it))

@@ -43,6 +43,11 @@ static const struct endpoint endpoints[] = {
     { HTTP_GET, LOCAL, "/v1/reports/summary", api_reports_summary },
     { HTTP_GET, LOCAL, "/v1/domains/{}/records", api_domain_records },
     { HTTP_POST, LOCAL, "/v1/domains/{}/publish", api_domain_publish },
+    { HTTP_GET, LOCAL, "/v1/plans", api_plans },
+    { HTTP_GET, LOCAL, "/v1/domains/{}/plan", api_plan_show },
+    { HTTP_POST, LOCAL, "/v1/domains/{}/plan", api_plan_begin },
+    { HTTP_POST, LOCAL, "/v1/domains/{}/plan/next", api_plan_agree },
+    { HTTP_DELETE, LOCAL, "/v1/domains/{}/plan", api_plan_abandon },
     { HTTP_GET, LOCAL, "/v1/policy", api_policy },
     { HTTP_POST, LOCAL, "/v1/hosts/{}/test", api_host_test },
     { HTTP_GET, LOCAL, "/v1/settings", api_settings_export },
@@ -57,7 +62,7 @@ static const struct endpoint endpoints[] = {
 struct admin {
     struct call_home home;
     struct http_server *control, *tcp;
-    struct event *on_stored, *on_asked, *on_found, *on_received, *on_desk;
+    struct event *on_stored, *on_asked, *on_found, *on_received, *on_desk, *on_plans;
 };
 
 static void answer_without_call(struct http_exchange *x, unsigned code, const char *text)
@@ -170,6 +175,21 @@ static void take_desk(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
+static void take_plans(evutil_socket_t fd, short what, void *ctx)
+{
+    struct admin *a = ctx;
+    struct handoff_item *item = handoff_take(a->home.plans), *next;
+
+    (void)fd;
+    (void)what;
+    for (; item != NULL; item = next) {
+        struct plan_request *q = (struct plan_request *)(void *)item;
+
+        next = item->next;
+        q->done(q);
+    }
+}
+
 static struct event *watch(struct admin *a, const struct handoff *h, event_callback_fn take)
 {
     struct event *e = event_new(a->home.config.base, handoff_fd(h), EV_READ | EV_PERSIST, take, a);
@@ -204,11 +224,13 @@ struct admin *admin_new(const struct admin_config *config, int control_fd, int t
     a->home.asked = handoff_new();
     a->home.found = handoff_new();
     a->home.desk = handoff_new();
+    a->home.plans = handoff_new();
     a->home.received = handoff_new();
     a->on_stored = watch(a, a->home.stored, take_stored);
     a->on_asked = watch(a, a->home.asked, take_asked);
     a->on_found = watch(a, a->home.found, take_found);
     a->on_desk = watch(a, a->home.desk, take_desk);
+    a->on_plans = watch(a, a->home.plans, take_plans);
     a->on_received = watch(a, a->home.received, take_received);
     a->control = listen_on(a, control_fd, true);
     if (tcp_fd >= 0)
@@ -227,6 +249,7 @@ static bool drain(struct admin *a)
         take_asked(-1, 0, a);
         take_found(-1, 0, a);
         take_desk(-1, 0, a);
+        take_plans(-1, 0, a);
         take_received(-1, 0, a);
     }
     return a->home.calls_open == 0;
@@ -247,11 +270,13 @@ void admin_free(struct admin *a)
     event_free(a->on_asked);
     event_free(a->on_found);
     event_free(a->on_desk);
+    event_free(a->on_plans);
     event_free(a->on_received);
     handoff_free(a->home.stored);
     handoff_free(a->home.asked);
     handoff_free(a->home.found);
     handoff_free(a->home.desk);
+    handoff_free(a->home.plans);
     handoff_free(a->home.received);
     free(a);
 }

@@ -5,6 +5,7 @@
 
 #include "discovery/sts.h"
 #include "domains/desk.h"
+#include "domains/plan_keeper.h"
 #include "relay/node.h"
 #include "reports/receiver.h"
 
@@ -25,6 +26,7 @@ struct admin_config {
     void               (*ask_sts)(void *ctx, struct sts_request *q);
     struct slice       (*certificates)(void *ctx, struct arena *arena); /* cert_keeper_report() */
     void               (*ask_receiver)(void *ctx, struct receive_request *q);
+    void               (*ask_plans)(void *ctx, struct plan_request *q);
     void               (*ask_desk)(void *ctx, struct desk_request *q);
     void               (*count_sts)(void *ctx, struct sts_counts *out);
     bool               (*count_bridge)(void *ctx, struct bridge_counts *out); /* false: there is none. May be NULL */

@@ -50,6 +50,13 @@ void api_reports_import(struct call *c);
 void api_domain_records(struct call *c);
 void api_domain_publish(struct call *c);
 
+/* plan_api.c */
+void api_plans(struct call *c);
+void api_plan_show(struct call *c);
+void api_plan_begin(struct call *c);
+void api_plan_agree(struct call *c);
+void api_plan_abandon(struct call *c);
+
 /* inquiry_api.c */
 void api_policy(struct call *c);
 void api_host_test(struct call *c);

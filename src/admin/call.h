@@ -17,6 +17,7 @@ struct call_home {
     struct handoff     *found;  /* and questions about policies of MTA-STS here */
     struct handoff     *received; /* and items of imports here */
     struct handoff     *desk;   /* and those about our own domains here */
+    struct handoff     *plans;  /* and those about their plans here */
     unsigned            calls_open;
 };
 

@@ -60,6 +60,12 @@ static const struct command_option domain_records_options[] = {
     { "zone", 0, NULL, false, "print them as lines of a zone file, and nothing else" },
 };
 
+static const struct command_option domain_plan_options[] = {
+    { "to", 0, "MODE", false, "begin a plan that leads to enforce, testing or none" },
+    { "auto", 0, NULL, false, "with --to: go on without asking before what others see is changed" },
+    { "evidence", 0, "TIME", false, "with --to: how long nothing may speak against enforce, 14d unless given" },
+};
+
 static const struct command_option domain_publish_options[] = {
     { "no-wait", 0, NULL, false, "do not wait until every server shows them" },
     { "timeout", 0, "DURATION", false, "how long to wait at most, such as 1h; two days unless given" },
@@ -278,6 +284,23 @@ static const struct command fixed_commands[] = {
       "time is over.",
       "sternpost domain publish ours.example\nsternpost domain publish ours.example --no-wait\n",
       OPTIONS(domain_publish_options), .run = run_domain_publish },
+    { "domain plan", "NAME [next|stop]", 1, 2, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "lead a domain of ours to MTA-STS in enforce, or back, in safe stages",
+      "To enforce: TLS reports are asked for, and what is named takes them; every mail server is what a policy demands; the policy "
+      "is served in testing before its id is in DNS; for two weeks (--evidence) neither received reports nor our own looks speak "
+      "against it; then the same with enforce. To none: the policy is served with mode none, senders are given the time to forget "
+      "the one before, then record and policy go.\n"
+      "Each stage waits until every name server shows what it changed, and says what it waits for. Before anything that others "
+      "see is changed it asks: 'next' says yes. With --auto it goes on by itself; only enforce without a single report is asked "
+      "for all the same. Where no name server takes updates (section dns-update of the configuration file) the records to publish "
+      "are shown, and watched.\n"
+      "Without --to, next or stop: looks now, goes on where it may, and shows where the plan is. 'stop' abandons the plan; what "
+      "is published stays. The exit code is 1 when something speaks against going on.",
+      "sternpost domain plan ours.example --to enforce\nsternpost domain plan ours.example next\n"
+      "sternpost domain plan ours.example --to none --auto\n",
+      OPTIONS(domain_plan_options), .run = run_domain_plan },
+    { "domain plans", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "list the plans of our domains, as they were last seen", NULL, "sternpost domain plans\n", .run = run_domain_plans },
 
     { "sts cache list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the MTA-STS policies that are kept, by domain",

@@ -34,6 +34,8 @@ int run_cert_scan(const struct invocation *inv);
 /* domain.c */
 int run_domain_records(const struct invocation *inv);
 int run_domain_publish(const struct invocation *inv);
+int run_domain_plan(const struct invocation *inv);
+int run_domain_plans(const struct invocation *inv);
 /* trace.c */
 int run_trace(const struct invocation *inv);
 /* policy.c */

@@ -60,6 +60,11 @@ static void ask_receiver(void *ctx, struct receive_request *q)
     receiver_ask(node_receiver(ctx), q);
 }
 
+static void ask_plans(void *ctx, struct plan_request *q)
+{
+    plan_keeper_send(node_plans(ctx), q);
+}
+
 static void ask_desk(void *ctx, struct desk_request *q)
 {
     desk_send(node_desk(ctx), q);
@@ -88,6 +93,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .publish = publish,
         .ask = ask,
         .ask_sts = ask_sts,
+        .ask_plans = ask_plans,
         .ask_desk = ask_desk,
         .ask_receiver = ask_receiver,
         .count_sts = count_sts,

@@ -38,6 +38,10 @@ struct check_report {
  * borrowed as long. */
 void checks_run(const struct domain_facts *f, struct arena *arena, struct check_report *out);
 
+/* Why a sender that obeys an MTA-STS policy would not use this address of a mail server; NULL: it would, or the address is
+ * down. */
+const char *checks_hindrance(const struct address_facts *a);
+
 /* Number `at` of all ids, NULL behind the last. */
 const char *check_id_at(size_t at);
 

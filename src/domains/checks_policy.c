@@ -231,8 +231,7 @@ static bool check_stale(struct checking *c)
     return true;
 }
 
-/* Why a sender that obeys the policy would not use this address; NULL: it would. */
-static const char *hindrance(const struct address_facts *a)
+const char *checks_hindrance(const struct address_facts *a)
 {
     if (!a->probe->has_session)
         return a->probe->failed_at <= PROBE_GREETING ? NULL : a->text; /* an address that is down is mx.addr's */
@@ -249,7 +248,7 @@ static bool check_ready(struct checking *c)
         return false;
     FOR_SERVERS(c)
         FOR_ADDRESSES(s) {
-            const char *why = hindrance(a);
+            const char *why = checks_hindrance(a);
 
             if (why != NULL)
                 checking_tell(c, checking_weight(c), checking_place(c, s, a), AS_USUAL,

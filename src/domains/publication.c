@@ -209,6 +209,8 @@ struct publication *publication_start(const struct publication_config *config)
         return p;
     }
     for (size_t i = 0; i < len; i++) {
+        if (config->leaves_policy_id && slice_starts(records[i].wanted.owner, SLICE_LIT("_mta-sts.")))
+            continue;
         if (records[i].wanted.is_sent && records[i].wanted.value.len > 0)
             look_at(p, &records[i].wanted);
     }

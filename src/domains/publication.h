@@ -11,6 +11,7 @@ struct publication_config { /* borrowed until done */
     struct loop *loop;
     const struct config_dns_update *server;
     const struct inspection *inspection; /* a finished one */
+    bool leaves_policy_id;               /* of MTA-STS: until the policy itself is served (RFC 8461 section 8.3; M13) */
     void (*done)(struct publication *p); /* from the loop; may free */
     void *ctx;
 };

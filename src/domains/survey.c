@@ -207,11 +207,20 @@ static void ask_rua(struct domain_survey *s, const struct tlsrpt_uri *uri, struc
     https_start(s->world->https, &r->web);
 }
 
+static void ask_ruas(struct domain_survey *s, const struct tlsrpt_record *record)
+{
+    struct rua_facts *ruas = ARENA_ARRAY(&s->arena, struct rua_facts, record->uris_len + 1);
+
+    for (size_t i = 0; i < record->uris_len; i++)
+        ask_rua(s, &record->uris[i], &ruas[i]);
+    s->facts.ruas = ruas;
+    s->facts.ruas_len = record->uris_len;
+}
+
 static void take_reports(struct survey_question *q, const struct dns_answer *answer)
 {
     struct domain_survey *s = q->survey;
     struct tlsrpt_record record;
-    struct rua_facts *ruas;
     struct fault why;
     enum record_outcome outcome;
 
@@ -219,13 +228,18 @@ static void take_reports(struct survey_question *q, const struct dns_answer *ans
     outcome = tlsrpt_record_choose(q->txt->records, q->txt->records_len, &s->arena, &record, &why);
     if (outcome == RECORD_NONE)
         ask_strays(s, "_smtp._tls.", report_strays, COUNT_OF(report_strays));
-    if (outcome != RECORD_VALID)
-        return;
-    ruas = ARENA_ARRAY(&s->arena, struct rua_facts, record.uris_len + 1);
-    for (size_t i = 0; i < record.uris_len; i++)
-        ask_rua(s, &record.uris[i], &ruas[i]);
-    s->facts.ruas = ruas;
-    s->facts.ruas_len = record.uris_len;
+    if (outcome == RECORD_VALID && s->reports.len == 0)
+        ask_ruas(s, &record);
+}
+
+static void ask_wanted(struct domain_survey *s)
+{
+    const struct slice text = arena_copy(&s->arena, s->reports);
+    struct tlsrpt_record record;
+    struct fault why;
+
+    if (tlsrpt_record_choose(&text, 1, &s->arena, &record, &why) == RECORD_VALID)
+        ask_ruas(s, &record);
 }
 
 /* -- servers -------------------------------------------------------------------------------------------------- */
@@ -442,6 +456,8 @@ void domain_survey_start(struct domain_survey *s, const struct domain_survey_wor
     ask_txt(s, &s->facts.reports, below(s, "_smtp._tls.", s->facts.domain), take_reports);
     ask_txt(s, &s->facts.apex, s->facts.domain, take_txt);
     look_at_policy(s);
+    if (s->reports.len > 0)
+        ask_wanted(s);
 }
 
 static void release_ruas(struct domain_survey *s)

@@ -24,6 +24,8 @@ struct domain_survey_world { /* of one loop; outlives the surveys */
 struct domain_survey { /* embed, zeroed */
     void (*done)(
         struct domain_survey *s); /* set by the caller; runs from the loop, never inside domain_survey_start() */
+    struct slice reports; /* set by the caller: a record of TLS reporting, published or not, whose addresses are asked instead of
+                             those of the published one. Borrowed until done; "": none */
     struct domain_facts               facts; /* lives until domain_survey_release(), and no longer than the pool */
     unsigned                          steps, steps_done; /* for a bar of progress; steps grow while answers come */
     /* private */

@@ -17,6 +17,8 @@ struct backroom {
     struct policy_keeper *policies;
     struct inlet         *inlet;
     struct desk          *desk;
+    struct prober        *prober;
+    struct plan_keeper   *plans;
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
     struct handoff       *orders;
@@ -64,6 +66,7 @@ static void obey(struct backroom *b, struct order *o)
         break;
     case ORDER_END:
         desk_stop(b->desk);
+        plan_keeper_stop(b->plans);
         policy_keeper_stop(b->policies);
         sts_stop(b->sts);
         loop_stop(b->loop);
@@ -90,12 +93,13 @@ static void on_orders(struct loop_io *io, unsigned events)
     take_orders(CONTAINER_OF(io, struct backroom, orders_io));
 }
 
-static enum status open_policies(struct backroom *b, const struct config *config, struct store *store,
-                                 struct receiver *receiver, struct snapshot *settings, struct fault *why)
+static enum status open_policies(struct backroom *b, const struct backroom_config *c, struct snapshot *settings,
+                                 struct fault *why)
 {
-    enum status st = policy_keeper_new(b->loop, b->resolver, store, snapshot_hold(settings), &b->policies, why);
+    const struct config *config = c->config;
+    enum status st = policy_keeper_new(b->loop, b->resolver, c->store, snapshot_hold(settings), &b->policies, why);
 
-    b->inlet = inlet_new(b->loop, receiver, snapshot_hold(settings));
+    b->inlet = inlet_new(b->loop, c->receiver, snapshot_hold(settings));
     if (st == OK)
         b->desk = desk_new(b->loop, b->resolver, config, b->policies);
     if (st == OK && config->policy_host.addresses_len > 0)
@@ -120,18 +124,34 @@ static enum status open_services(struct backroom *b, const struct config *config
     return st;
 }
 
-static void open_certificates(struct backroom *b, const struct config *config, struct store *store,
-                              struct snapshot *settings, struct tls_server **servers)
+static enum status open_plans(struct backroom *b, const struct backroom_config *c, struct fault *why)
 {
-    struct cert_keeper_config c = {
-        .loop = b->loop, .resolver = b->resolver, .store = store, .config = config, .servers = servers
-    };
+    struct plan_keeper_config plans = { .world = { .loop = b->loop,
+                                                   .resolver = b->resolver,
+                                                   .https = b->https,
+                                                   .prober = b->prober,
+                                                   .store = c->store,
+                                                   .config = c->config,
+                                                   .policies = b->policies },
+                                        .publish = c->publish,
+                                        .ctx = c->ctx };
+
+    return plan_keeper_new(&plans, &b->plans, why);
+}
+
+static void open_certificates(struct backroom *b, const struct backroom_config *config, struct snapshot *settings)
+{
+    struct cert_keeper_config c = { .loop = b->loop,
+                                    .resolver = b->resolver,
+                                    .store = config->store,
+                                    .config = config->config,
+                                    .servers = config->servers };
 
     b->certificates = cert_keeper_new(&c, settings);
 }
 
-enum status backroom_new(const struct config *config, struct store *store, struct receiver *receiver,
-                         struct snapshot *settings, struct tls_server **servers, struct backroom **out, struct fault *why)
+enum status backroom_new(const struct backroom_config *config, struct snapshot *settings, struct backroom **out,
+                         struct fault *why)
 {
     struct backroom *b = NEW(struct backroom);
     enum status st;
@@ -140,17 +160,21 @@ enum status backroom_new(const struct config *config, struct store *store, struc
     b->orders = handoff_new();
     b->orders_io.ready = on_orders;
     loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
-    st = open_services(b, config, store, why);
+    b->prober = prober_new(b->loop);
+    st = open_services(b, config->config, config->store, why);
     if (st == OK)
-        st = open_policies(b, config, store, receiver, settings, why);
+        st = open_policies(b, config, settings, why);
+    if (st == OK)
+        st = open_plans(b, config, why);
     if (st != OK) {
         snapshot_release(settings);
         backroom_free(b);
         return st;
     }
-    open_certificates(b, config, store, settings, servers);
+    open_certificates(b, config, settings);
     desk_set_certificates(b->desk, b->certificates);
-    b->sender = report_sender_new(b->loop, b->resolver, b->https, store, config->hostname, settings);
+    b->sender =
+        report_sender_new(b->loop, b->resolver, b->https, config->store, config->config->hostname, settings);
     *out = b;
     return OK;
 }
@@ -196,11 +220,13 @@ void backroom_free(struct backroom *b)
     take_orders(b);
     report_sender_free(b->sender);
     desk_free(b->desk);
+    plan_keeper_free(b->plans);
     policy_host_free(b->policy_host);
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
     cert_keeper_free(b->certificates);
     sts_free(b->sts);
+    prober_free(b->prober);
     https_client_free(b->https);
     resolver_free(b->resolver);
     loop_unwatch(b->loop, &b->orders_io);
@@ -217,6 +243,11 @@ struct sts *backroom_sts(struct backroom *b)
 struct desk *backroom_desk(struct backroom *b)
 {
     return b->desk;
+}
+
+struct plan_keeper *backroom_plans(struct backroom *b)
+{
+    return b->plans;
 }
 
 void backroom_publish(struct backroom *b, struct snapshot *fresh)

@@ -6,16 +6,24 @@
 #include "certs/keeper.h"
 #include "discovery/sts.h"
 #include "domains/desk.h"
+#include "domains/plan_keeper.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
 
 struct backroom;
 struct receiver;
 
-/* Takes the reference to the settings. TLS reports that come by HTTPS go to the receiver. `servers`, one for each listener, get their
- * certificates from here; borrowed. */
-MUST_USE enum status backroom_new(const struct config *config, struct store *store, struct receiver *receiver,
-                                  struct snapshot *settings, struct tls_server **servers, struct backroom **out,
+struct backroom_config { /* borrowed */
+    const struct config *config;
+    struct store        *store;
+    struct receiver     *receiver; /* of TLS reports that come by HTTPS */
+    struct tls_server  **servers;  /* one for each listener; they get their certificates from here */
+    void               (*publish)(void *ctx, struct snapshot *fresh); /* settings that were changed here; takes the reference */
+    void                *ctx;
+};
+
+/* Takes the reference to the settings. */
+MUST_USE enum status backroom_new(const struct backroom_config *config, struct snapshot *settings, struct backroom **out,
                                   struct fault *why);
 MUST_USE enum status backroom_start(struct backroom *b, struct fault *why);
 /* Ends the thread; what was asked before is answered. */
@@ -25,6 +33,7 @@ void backroom_free(struct backroom *b); /* after the last question was answered,
 
 struct sts *backroom_sts(struct backroom *b);
 struct desk *backroom_desk(struct backroom *b);
+struct plan_keeper *backroom_plans(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */
 struct cert_keeper *backroom_certificates(struct backroom *b);
 void backroom_publish(struct backroom *b, struct snapshot *fresh); /* from any thread; takes the reference */

@@ -101,6 +101,11 @@ struct desk *node_desk(struct node *n)
     return backroom_desk(n->backroom);
 }
 
+struct plan_keeper *node_plans(struct node *n)
+{
+    return backroom_plans(n->backroom);
+}
+
 bool node_bridge_counts(const struct node *n, struct bridge_counts *out)
 {
     if (n->bridge != NULL)
@@ -174,21 +179,33 @@ static void send_errand(struct worker *w, void (*run)(struct worker *w, struct w
     worker_ask(w, &e->task);
 }
 
-void node_publish(struct node *n, struct snapshot *fresh)
+static void hand_out(struct node *n, struct snapshot *fresh)
 {
-    struct snapshot *old;
-
     for (unsigned i = 0; i < n->workers_len; i++)
         send_errand(n->workers[i].worker, run_adopt, snapshot_hold(fresh), 0);
     backroom_publish(n->backroom, snapshot_hold(fresh));
     receiver_publish(n->receiver, snapshot_hold(fresh));
     if (n->bridge != NULL)
         bridge_publish(n->bridge, snapshot_hold(fresh));
+}
+
+void node_publish(struct node *n, struct snapshot *fresh)
+{
+    struct snapshot *old = fresh;
+
     pthread_mutex_lock(&n->lock);
-    old = n->settings;
-    n->settings = fresh;
+    if (snapshot_version(fresh) >= snapshot_version(n->settings)) {
+        hand_out(n, fresh);
+        old = n->settings;
+        n->settings = fresh;
+    }
     pthread_mutex_unlock(&n->lock);
     snapshot_release(old);
+}
+
+static void publish(void *ctx, struct snapshot *fresh)
+{
+    node_publish(ctx, fresh);
 }
 
 void node_refresh(struct node *n)
@@ -304,6 +321,18 @@ static enum status open_receiver(struct node *n, struct fault *why)
     return receiver_new(&config, &n->receiver, why);
 }
 
+static enum status open_backroom(struct node *n, struct fault *why)
+{
+    struct backroom_config config = { .config = n->config,
+                                      .store = n->store,
+                                      .receiver = n->receiver,
+                                      .servers = n->servers,
+                                      .publish = publish,
+                                      .ctx = n };
+
+    return backroom_new(&config, snapshot_hold(n->settings), &n->backroom, why);
+}
+
 enum status node_new(const struct config *config, struct node **out, struct fault *why)
 {
     struct node *n = NEW(struct node);
@@ -325,7 +354,7 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     if (st == OK)
         st = open_receiver(n, why);
     if (st == OK)
-        st = backroom_new(config, n->store, n->receiver, snapshot_hold(n->settings), n->servers, &n->backroom, why);
+        st = open_backroom(n, why);
     if (st == OK)
         st = bridge_new(config, &n->bridge, why);
     if (st == OK)

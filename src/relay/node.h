@@ -11,6 +11,7 @@ struct cert_keeper;
 struct node;
 struct receiver;
 struct desk;
+struct plan_keeper;
 struct sts;
 struct worker;
 
@@ -27,12 +28,14 @@ struct store *node_store(const struct node *n);
 int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
+struct plan_keeper *node_plans(struct node *n); /* domains/plan_keeper.h: staged plans of our own domains */
 struct desk *node_desk(struct node *n); /* domains/desk.h: questions about our own domains */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
 struct receiver *node_receiver(struct node *n); /* reports/receiver.h: TLS reports about our domains */
 
 struct snapshot *node_snapshot(struct node *n); /* holds; the caller releases */
-/* New settings: takes the reference, hands it to every worker. They use it from their next round on. */
+/* New settings, from any thread: takes the reference, hands it to every worker, unless newer ones were handed out already.
+ * They use it from their next round on. */
 void node_publish(struct node *n, struct snapshot *fresh);
 /* Looks for changed certificate files now; they are looked for every second anyway. */
 void node_refresh(struct node *n);

@@ -43,6 +43,8 @@ static const struct {
     [STORE_STS_FORGET] = { sqlite_sts_forget, false },
     [STORE_POLICY_ADD] = { sqlite_policy_add, false },
     [STORE_POLICY_LIST] = { sqlite_policy_list, true },
+    [STORE_PLAN_LOAD] = { sqlite_plan_load, true },
+    [STORE_PLAN_SAVE] = { sqlite_plan_save, false },
     [STORE_CERT_LOAD] = { sqlite_cert_load, true },
     [STORE_CERT_SAVE] = { sqlite_cert_save, false },
     [STORE_REPORT_COUNT] = { sqlite_report_count, false },

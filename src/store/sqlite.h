@@ -111,6 +111,8 @@ enum status sqlite_sts_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_sts_forget(struct sqlite *b, struct store_request *r);
 enum status sqlite_policy_add(struct sqlite *b, struct store_request *r);
 enum status sqlite_policy_list(struct sqlite *b, struct store_request *r);
+enum status sqlite_plan_load(struct sqlite *b, struct store_request *r);
+enum status sqlite_plan_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_cert_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_cert_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_report_count(struct sqlite *b, struct store_request *r);

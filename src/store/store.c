@@ -69,6 +69,10 @@ static const struct {
     [STORE_STS_FORGET] = { .writes = true },
     [STORE_POLICY_ADD] = { .writes = true },
     [STORE_POLICY_LIST] = { 0 },
+    [STORE_PLAN_LOAD] = { 0 },
+    [STORE_PLAN_SAVE] = { .writes = true },
+    [STORE_CERT_LOAD] = { 0 },
+    [STORE_CERT_SAVE] = { .writes = true },
     [STORE_REPORT_COUNT] = { .writes = true },
     [STORE_REPORT_COUNTS] = { 0 },
     [STORE_REPORT_DOMAINS] = { 0 },
@@ -133,6 +137,7 @@ static void forget_results(struct store_request *r)
     r->counters_len = 0;
     r->sts_len = 0;
     r->policies_len = 0;
+    r->plans_len = 0;
     r->certs_len = 0;
     r->report_counts_len = 0;
     r->reports_len = 0;

@@ -104,6 +104,9 @@ enum store_verb {
     STORE_POLICY_ADD,  /* policy: what a domain of ours publishes from now on. ERR_EXISTS: the domain had that id before */
     STORE_POLICY_LIST, /* name (a domain), limit -> policies of it, the newest first. Empty: the newest of every domain */
 
+    STORE_PLAN_LOAD, /* -> plans: of every domain that has one */
+    STORE_PLAN_SAVE, /* plan: in place of its domain's; without a state: forgotten */
+
     STORE_CERT_LOAD, /* -> certs: every certificate in service */
     STORE_CERT_SAVE, /* certs_in: from now on these and no others are */
 
@@ -176,6 +179,11 @@ struct sts_row {
 struct policy_row {
     struct slice domain, id, text;
     int64_t      made_s;
+};
+
+/* The way of a domain of ours to another mode (domains/plan.h). */
+struct plan_row {
+    struct slice domain, state; /* JSON */
 };
 
 /* A certificate of ours in service: what took over once does not wait for DNS again. */
@@ -300,6 +308,7 @@ struct store_request {
     const struct sts_row         *sts_in;
     size_t                        sts_in_len;
     const struct policy_row      *policy;
+    const struct plan_row        *plan;
     const struct cert_row        *certs_in;
     size_t                        certs_in_len;
     const struct report_count_row *report_counts_in;
@@ -328,6 +337,8 @@ struct store_request {
     size_t                     sts_len;
     const struct policy_row   *policies;
     size_t                     policies_len;
+    const struct plan_row     *plans;
+    size_t                     plans_len;
     const struct cert_row     *certs;
     size_t                     certs_len;
     const struct report_count_row *report_counts;

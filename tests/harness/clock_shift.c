@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -61,4 +62,17 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone)
     out->tv_sec = now.tv_sec;
     out->tv_usec = (suseconds_t)(now.tv_nsec / 1000);
     return 0;
+}
+
+/* A moment of the moved clock is waited for by the true one. Moments of the monotonic clock are far smaller numbers. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until)
+{
+    enum { ANY_DAY_OF_OURS = 1000000000 };
+    struct timespec when = *until;
+
+    if (when.tv_sec < ANY_DAY_OF_OURS)
+        return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &when);
+    when.tv_sec -= (time_t)seconds();
+    return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &when);
 }

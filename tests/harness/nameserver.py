@@ -10,10 +10,10 @@ KNOTD, KNOTC = (str(PEERS / "knot" / "usr" / "sbin" / name) for name in ("knotd"
 
 class Knot:
     """`zones` are harness.zones.Zone; a name in `lame` is configured but has no zone: its questions are answered SERVFAIL.
-    `key`: name and secret of a TSIG key that may change the zones and take them whole."""
+    `key`: name and secret of a TSIG key that may change the zones; then anybody may take them whole."""
 
-    def __init__(self, folder, addresses, zones, lame=(), key=None):
-        self.key = key
+    def __init__(self, folder, addresses, zones, lame=(), key=None, environment=None):
+        self.key, self.environment = key, environment
         self.folder, self.addresses, self.zones, self.lame = folder, list(addresses), list(zones), list(lame)
         self.process = None
         folder.mkdir(exist_ok=True)
@@ -26,8 +26,8 @@ class Knot:
         keys, journal, acl = "", "journal-content: none\n    zonefile-load: whole", ""
         if self.key:
             keys = (f"key:\n  - id: {self.key[0]}\n    algorithm: hmac-sha256\n    secret: {self.key[1]}\n"
-                    f"acl:\n  - id: ours\n    key: {self.key[0]}\n    action: [update, transfer]\n")
-            journal, acl = "journal-content: none\n    zonefile-load: whole\n    zonefile-sync: 0", "    acl: ours\n"
+                    f"acl:\n  - id: ours\n    key: {self.key[0]}\n    action: update\n  - id: all\n    action: transfer\n")
+            journal, acl = "journal-content: none\n    zonefile-load: whole\n    zonefile-sync: 0", "    acl: [ours, all]\n"
         text = (f"server:\n    rundir: {self.folder}\n{listen}    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
                 f"database:\n    storage: {self.folder}/db\n    journal-db-max-size: 16M\n"
                 f"{keys}log:\n  - target: stderr\n    any: warning\n"
@@ -42,7 +42,8 @@ class Knot:
         self._write_config()
         for zone in self.zones:
             self._file(zone).write_text(zone.text())
-        self.process = Process([KNOTD, "-c", str(self.folder / "knot.conf")], self.folder / "knot.log", cwd=self.folder)
+        self.process = Process([KNOTD, "-c", str(self.folder / "knot.conf")], self.folder / "knot.log", self.environment,
+                               cwd=self.folder)
         until(self._serves, 20, "knot to load its zones")
         return self
 

@@ -1,13 +1,11 @@
 """A zone of the organisation's own: a name server that takes updates, and one that lags behind it."""
 import dns.query
 import dns.resolver
-import dns.tsigkeyring
 import dns.zone
 
 from .nameserver import Knot
 
 KEY, SECRET = "update.own.example", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-KEYRING = dns.tsigkeyring.from_text({KEY: SECRET})
 
 
 class Text:
@@ -25,9 +23,10 @@ class Text:
 
 
 class OwnZone:
-    """`records` are lines of a zone file with absolute names. Denials hold for `ttl` seconds, too."""
+    """`records` are lines of a zone file with absolute names. Denials hold for `ttl` seconds, too. `environment` is that of the one
+    that takes updates, for a clock of its own."""
 
-    def __init__(self, internet, folder, name, first, second, records, ttl=2):
+    def __init__(self, internet, folder, name, first, second, records, ttl=2, environment=None):
         self.name, self.addresses = name, [internet.address(first), internet.address(second)]
         lines = [f"$TTL {ttl}", f"{name}. SOA ns1.{name}. hostmaster.{name}. 1 3600 600 86400 {ttl}"]
         for number, address in enumerate(self.addresses, 1):
@@ -35,7 +34,7 @@ class OwnZone:
             internet.example.add(*glue)
             lines += glue
         self.zone = Text(name, lines + list(records))
-        self.primary = Knot(folder / "primary", self.addresses[:1], [self.zone], key=(KEY, SECRET))
+        self.primary = Knot(folder / "primary", self.addresses[:1], [self.zone], key=(KEY, SECRET), environment=environment)
         self.secondary = Knot(folder / "secondary", self.addresses[1:], [Text(name, self.zone.lines)])
 
     def start(self):
@@ -48,7 +47,7 @@ class OwnZone:
         self.secondary.stop()
 
     def _transfer(self):
-        messages = dns.query.xfr(self.addresses[0], self.name, keyring=KEYRING, lifetime=10, relativize=False)
+        messages = dns.query.xfr(self.addresses[0], self.name, lifetime=10, relativize=False)
         return dns.zone.from_xfr(messages, relativize=False).to_text(relativize=False, sorted=True).splitlines()
 
     def whole(self):
@@ -62,8 +61,11 @@ class OwnZone:
         self.secondary.reload(served)
 
     def texts(self, name, server=0):
-        """The TXT records of a name as a server has them."""
+        """The TXT records of a name as a server has them, none where there is no such name."""
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers, resolver.lifetime = [self.addresses[server]], 10
-        answer = resolver.resolve(f"{name}.", "TXT", raise_on_no_answer=False)
+        try:
+            answer = resolver.resolve(f"{name}.", "TXT", raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return []
         return sorted(b"".join(record.strings).decode() for record in answer)

@@ -122,7 +122,7 @@ static const struct { const char *name; void (*spoil)(struct test_store *t); con
     { "DUR-05: cut short", truncate_half, "is damaged" },
     { "DUR-05: garbage", garbage, "is damaged" },
     { "DUR-05: a bad page", spoil_deliveries, "is damaged" },
-    { "DUR-11: of a newer version", newer, "newer sternpost (schema 99, this one knows 5)" },
+    { "DUR-11: of a newer version", newer, "newer sternpost (schema 99, this one knows " },
     { "of another program", foreign, "another program" },
 };
 

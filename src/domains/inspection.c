@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { QUESTION_MAX = 512, DNS_PORT = 53, QUERIES_MOST = 2 * INSPECTION_SERVERS_MOST + OWN_RECORDS_MOST + 2, TLSA_RECORDS_MOST = 8 };
+enum {
+    QUESTION_MAX = 512,
+    DNS_PORT = 53,
+    QUERIES_MOST = 2 * INSPECTION_SERVERS_MOST + OWN_RECORDS_MOST + 2,
+    TLSA_RECORDS_MOST = 8
+};
 
 struct query { /* to our resolver */
     struct resolver_query query;
@@ -35,7 +40,7 @@ struct inspection {
     struct snapshot *snapshot; /* held */
     const struct own_domain *settings;
     struct own_policy policy;
-    bool has_policy, is_signed, has_our_mx;
+    bool has_policy, had_policy, is_signed, has_our_mx;
     struct slice tlsa[TLSA_RECORDS_MOST];
     struct inspected_server servers[INSPECTION_SERVERS_MOST];
     size_t servers_len;
@@ -98,6 +103,8 @@ static enum own_record_state judge_servers(const struct inspection *i, const str
         counts[own_record_judge(&r->wanted, &r->by_server[s])]++;
     if (counts[OWN_RECORD_UNKNOWN] == i->servers_len)
         return OWN_RECORD_UNKNOWN;
+    if (counts[OWN_RECORD_STALE] > 0)
+        return OWN_RECORD_STALE;
     if (counts[OWN_RECORD_DIFFERS] > 0 || (counts[OWN_RECORD_MISSING] > 0 && counts[OWN_RECORD_OK] > 0))
         return OWN_RECORD_DIFFERS;
     if (counts[OWN_RECORD_MISSING] > 0)
@@ -117,7 +124,7 @@ static void judge(const struct inspection *i, struct inspected_record *r)
     }
     if (i->servers_len == 0) {
         r->state = cached;
-    } else if (r->state == OWN_RECORD_OK && (cached == OWN_RECORD_DIFFERS || cached == OWN_RECORD_MISSING)) {
+    } else if (r->state == OWN_RECORD_OK && (cached != OWN_RECORD_OK && cached != OWN_RECORD_UNKNOWN)) {
         r->state = OWN_RECORD_WAITS;
         r->wait_s = r->cached.ttl_s;
     }
@@ -205,6 +212,7 @@ static void list_records(struct inspection *i)
     const struct config *c = i->config.config;
     struct own_facts facts = { .domain = i->settings,
                                .policy = i->has_policy ? &i->policy : NULL,
+                               .last = i->had_policy ? &i->policy : NULL,
                                .addresses = c->policy_host.addresses,
                                .addresses_len = c->policy_host.addresses_len,
                                .server = i->has_our_mx ? c->hostname : SLICE_LIT(""),
@@ -212,8 +220,7 @@ static void list_records(struct inspection *i)
                                .is_signed = i->is_signed };
 
     if (i->has_our_mx && i->config.certificates != NULL)
-        facts.tlsa_len =
-            cert_keeper_tlsa(i->config.certificates, c->hostname, &i->arena, i->tlsa, COUNT_OF(i->tlsa));
+        facts.tlsa_len = cert_keeper_tlsa(i->config.certificates, c->hostname, &i->arena, i->tlsa, COUNT_OF(i->tlsa));
     i->records_len = own_records_list(&facts, &i->arena, wanted);
     i->records = ARENA_ARRAY(&i->arena, struct inspected_record, i->records_len + 1);
     for (size_t r = 0; r < i->records_len; r++)
@@ -271,7 +278,8 @@ struct inspection *inspection_start(const struct inspection_config *config)
     i->snapshot = snapshot_hold(policy_keeper_settings(config->keeper));
     i->settings = snapshot_own_domain(i->snapshot, i->domain);
     i->has_policy = policy_keeper_find(config->keeper, i->domain, &i->policy);
-    if (i->has_policy) {
+    i->had_policy = !i->has_policy && policy_keeper_last(config->keeper, i->domain, &i->policy);
+    if (i->has_policy || i->had_policy) {
         i->policy.id = arena_copy(&i->arena, i->policy.id);
         i->policy.text = arena_copy(&i->arena, i->policy.text);
         i->policy.trouble = arena_copy(&i->arena, i->policy.trouble);

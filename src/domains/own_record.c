@@ -1,6 +1,7 @@
 #include "domains/own_record.h"
 
 #include "domains/policy_file.h"
+#include "policy/mta_sts.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -72,13 +73,49 @@ static void add_policy_host(struct listing *l)
         "public address of it");
 }
 
+/* Senders that have the old policy and find no record keep to the policy: it must have been taken back before (M12).
+ */
+static bool is_taken_back(const struct own_policy *p, struct arena *arena)
+{
+    struct sts_policy policy;
+    struct fault why;
+
+    return sts_policy_parse(p->text, arena, &policy, &why) == OK && policy.mode == STS_MODE_NONE;
+}
+
+static void add_old_policy(struct listing *l)
+{
+    const struct own_facts *f = l->facts;
+    size_t first = l->len;
+
+    if (f->last == NULL || f->last->id.len == 0)
+        return;
+    add(l, DNS_TXT, "_mta-sts.", f->domain->name)->value = sts_record_write(f->last->id, l->arena);
+    for (size_t i = 0; i < f->addresses_len; i++) {
+        if (net_address_is_global(&f->addresses[i]))
+            add_address(l, &f->addresses[i]);
+    }
+    for (size_t i = first; i < l->len; i++) {
+        l->out[i].is_gone = true;
+        l->out[i].is_sent = is_taken_back(f->last, l->arena);
+        if (!l->out[i].is_sent)
+            l->out[i].note =
+                arena_printf(l->arena,
+                             "senders still keep to the policy that was: take it back in stages, with 'sternpost "
+                             "domain plan %.*s --to none'",
+                             SLICE_FMT(f->domain->name));
+    }
+}
+
 static void add_policy(struct listing *l)
 {
     const struct own_policy *p = l->facts->policy;
     struct own_record *r;
 
-    if (p == NULL)
+    if (p == NULL) {
+        add_old_policy(l);
         return;
+    }
     add_policy_host(l);
     r = add(l, DNS_TXT, "_mta-sts.", l->facts->domain->name);
     r->marker = sts_marker;
@@ -128,7 +165,7 @@ size_t own_records_list(const struct own_facts *f, struct arena *arena, struct o
 
 const char *own_record_state_name(enum own_record_state s)
 {
-    static const char *const names[] = { "ok", "missing", "differs", "wait", "unknown" };
+    static const char *const names[] = { "ok", "missing", "stale", "differs", "wait", "unknown" };
 
     return names[s];
 }
@@ -151,6 +188,8 @@ enum own_record_state own_record_judge(const struct own_record *r, const struct 
         same += slice_eq(seen->records[i].bytes, r->value) ? 1 : 0;
         marked += r->marker.len > 0 && has_marker(seen->records[i].bytes, r->marker) ? 1 : 0;
     }
+    if (r->is_gone)
+        return same > 0 ? OWN_RECORD_STALE : OWN_RECORD_OK;
     if (r->value.len == 0)
         return seen->records_len > 0 ? OWN_RECORD_OK : OWN_RECORD_MISSING;
     if (r->marker.len > 0)
@@ -230,8 +269,9 @@ struct slice own_record_line(const struct own_record *r, struct arena *arena)
     if (r->value.len == 0)
         return arena_printf(arena, "; %.*s. %s: %.*s", SLICE_FMT(r->owner), own_record_type_name(r->type),
                             SLICE_FMT(r->note));
-    return arena_printf(arena, "%.*s. %d IN %s %.*s", SLICE_FMT(r->owner), OWN_RECORD_TTL_S,
-                        own_record_type_name(r->type), SLICE_FMT(own_record_value_text(r->type, r->value, arena)));
+    return arena_printf(arena, "%s%.*s. %d IN %s %.*s", r->is_gone ? "; remove " : "", SLICE_FMT(r->owner),
+                        OWN_RECORD_TTL_S, own_record_type_name(r->type),
+                        SLICE_FMT(own_record_value_text(r->type, r->value, arena)));
 }
 
 /* -- changing ----------------------------------------------------------------------------------------------- */
@@ -255,6 +295,11 @@ static struct slice wire_of(const struct own_record *r, struct arena *arena)
     return slice_of(out, len);
 }
 
+struct slice own_record_rdata(const struct dns_record *seen)
+{
+    return seen->wire.len > 0 ? seen->wire : seen->bytes;
+}
+
 void own_record_plan(const struct own_record *r, const struct dns_answer *seen, struct arena *arena,
                      struct own_record_change *out)
 {
@@ -267,11 +312,13 @@ void own_record_plan(const struct own_record *r, const struct dns_answer *seen, 
     for (size_t i = 0; i < seen->records_len; i++) {
         const struct dns_record *s = &seen->records[i];
 
-        if (slice_eq(s->bytes, r->value) && !is_there)
+        if (r->is_gone && slice_eq(s->bytes, r->value))
+            remove[out->remove_len++] = own_record_rdata(s);
+        else if (slice_eq(s->bytes, r->value) && !is_there)
             is_there = true;
         else if (r->marker.len > 0 && has_marker(s->bytes, r->marker))
-            remove[out->remove_len++] = s->wire;
+            remove[out->remove_len++] = own_record_rdata(s);
     }
-    if (!is_there)
+    if (!is_there && !r->is_gone)
         out->add = wire_of(r, arena);
 }

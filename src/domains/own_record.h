@@ -14,6 +14,7 @@ struct own_record {
     struct slice value; /* as dns_record.bytes; empty: any is good, for we do not know which it must be */
     struct slice
         marker;   /* what begins so at this owner is to be this one alone (TXT); empty: it stands beside others */
+    bool is_gone; /* it was ours, and must not be there any more; other values beside it are none of ours */
     bool is_sent; /* `domain publish` sends it; else `note` says why it is not */
     struct slice note;
 };
@@ -22,6 +23,7 @@ struct own_record {
 struct own_facts {
     const struct own_domain *domain;
     const struct own_policy *policy; /* NULL: none is hosted */
+    const struct own_policy *last;   /* where none is hosted: the one that was; NULL: there never was one */
     const struct net_address
         *addresses; /* of the policy host; those that are no global unicast address are left out */
     size_t addresses_len;
@@ -38,11 +40,12 @@ size_t own_records_list(const struct own_facts *f, struct arena *arena,
 enum own_record_state {
     OWN_RECORD_OK,
     OWN_RECORD_MISSING,
+    OWN_RECORD_STALE,   /* it must not be there */
     OWN_RECORD_DIFFERS, /* another value, or one too many of its marker */
     OWN_RECORD_WAITS,   /* every server shows it, but who asked before may still have the old one */
     OWN_RECORD_UNKNOWN, /* no server said anything */
 };
-const char *own_record_state_name(enum own_record_state s); /* "ok", "missing", "differs", "wait", "unknown" */
+const char *own_record_state_name(enum own_record_state s); /* "ok", "missing", "stale", "differs", "wait", "unknown" */
 
 /* Against one answer: never OWN_RECORD_WAITS. */
 enum own_record_state own_record_judge(const struct own_record *r, const struct dns_answer *seen);
@@ -50,8 +53,11 @@ enum own_record_state own_record_judge(const struct own_record *r, const struct 
 const char *own_record_type_name(enum dns_type type); /* "TXT" */
 /* Its value as in a zone file: TXT in quotes, in pieces of 255 bytes; "3 1 1 HEX"; an address. */
 struct slice own_record_value_text(enum dns_type type, struct slice value, struct arena *arena);
-/* A line of a zone file, with an absolute name; a comment when the value is not known. */
+/* A line of a zone file, with an absolute name; a comment when the value is not known, or must go. */
 struct slice own_record_line(const struct own_record *r, struct arena *arena);
+
+/* A record that was seen, as on the wire. */
+struct slice own_record_rdata(const struct dns_record *seen);
 
 /* What an update must do so that the record is there: RDATA as on the wire. */
 struct own_record_change {

@@ -24,7 +24,8 @@ static struct slice lines_of(const struct own_facts *f, struct arena *a)
     return text;
 }
 
-TEST(records_in_their_order) /* M3, M4, M7 */
+TEST(records_in_their_order)
+, T(records_that_go) /* M3, M4, M7 */
 {
     struct net_address at[3];
     struct own_facts f = { .domain = &domain,
@@ -61,12 +62,37 @@ TEST(records_in_their_order) /* M3, M4, M7 */
     arena_release(&a);
 }
 
+/* M12: what we published goes once senders need not keep to it any more. */
+TEST(records_that_go)
+{
+    static const struct own_policy in_force = { .id = S("1"),
+                                                .text = S("version: STSv1\nmode: enforce\nmx: a.b\nmax_age: 9\n") },
+                                   taken_back = { .id = S("2"),
+                                                  .text = S("version: STSv1\nmode: none\nmax_age: 9\n") };
+    struct net_address at;
+    struct own_facts f = { .domain = &domain, .last = &in_force, .addresses = &at, .addresses_len = 1 };
+    struct arena a = { 0 };
+
+    CHECK(net_address_parse(SLICE_LIT("5.6.7.8"), 443, &at) == OK);
+    CHECK_STR(lines_of(&f, &a), "_smtp._tls.example.org. 3600 IN TXT \"v=TLSRPTv1; rua=mailto:tlsrpt@example.org\"\n"
+                                "; remove _mta-sts.example.org. 3600 IN TXT \"v=STSv1; id=1\" (not sent)\n"
+                                "; remove mta-sts.example.org. 3600 IN A 5.6.7.8 (not sent)\n");
+    f.last = &taken_back;
+    CHECK_STR(lines_of(&f, &a), "_smtp._tls.example.org. 3600 IN TXT \"v=TLSRPTv1; rua=mailto:tlsrpt@example.org\"\n"
+                                "; remove _mta-sts.example.org. 3600 IN TXT \"v=STSv1; id=2\"\n"
+                                "; remove mta-sts.example.org. 3600 IN A 5.6.7.8\n");
+    arena_release(&a);
+}
+
 static const struct own_record sts = {
     .owner = S("_mta-sts.example.org"), .type = DNS_TXT, .value = S("v=STSv1; id=2"), .marker = S("v=STSv1")
 };
 static const struct own_record dane = { .owner = S("_25._tcp.mx.example.org"),
                                         .type = DNS_TLSA,
                                         .value = S("\3\1\1\xab") };
+static const struct own_record gone = {
+    .owner = S("mta-sts.example.org"), .type = DNS_A, .value = S("\5\6\7\10"), .is_gone = true
+};
 static const struct own_record any = { .owner = S("mta-sts.example.org"), .type = DNS_A, .value = S("") };
 
 #define TXT(text, wire_)                                                                                              \
@@ -130,6 +156,16 @@ static const struct {
       0,
       false },
     { "TLSA of another key", &dane, DNS_FOUND, { { .bytes = S("\3\1\1\xcd") } }, 1, OWN_RECORD_DIFFERS, 0, true },
+    { "gone", &gone, DNS_NXDOMAIN, { { .preference = 0 } }, 0, OWN_RECORD_OK, 0, false },
+    { "gone, another's is there", &gone, DNS_FOUND, { { .bytes = S("\5\6\7\11") } }, 1, OWN_RECORD_OK, 0, false },
+    { "stale beside another's",
+      &gone,
+      DNS_FOUND,
+      { { .bytes = S("\5\6\7\11") }, { .bytes = S("\5\6\7\10") } },
+      2,
+      OWN_RECORD_STALE,
+      1,
+      false },
     { "any address", &any, DNS_FOUND, { { .bytes = S("\1\2\3\4") } }, 1, OWN_RECORD_OK, 0, true },
     { "no address", &any, DNS_NODATA, { { .preference = 0 } }, 0, OWN_RECORD_MISSING, 0, true },
 };
@@ -168,4 +204,4 @@ TEST(long_text)
     arena_release(&a);
 }
 
-RUN_TESTS(T(records_in_their_order), T(judged_and_planned), T(long_text))
+RUN_TESTS(T(records_in_their_order), T(records_that_go), T(judged_and_planned), T(long_text))

@@ -57,7 +57,6 @@ struct plan_facts {
     enum sts_mode mode;
     struct slice policy_trouble; /* why no policy of ours could be made from the settings */
     struct slice served_trouble; /* why the world does not get it as it is; "": it does */
-    bool is_published;           /* DNS has a record of MTA-STS, whichever */
     struct slice server_trouble; /* why senders that obey a policy would not deliver */
     bool knows_servers;          /* false: our side or theirs could not be asked */
     struct plan_failures failures;

@@ -66,8 +66,8 @@ static void forget(struct plan_walk *w)
     struct plan_request *q = w->asked;
 
     q->answer = json_pack("{s:s%}", "abandoned", w->plan.domain.ptr, w->plan.domain.len);
-    reply(q, OK);
     log_info(NULL, "a plan was abandoned", LOG_STR("domain", w->plan.domain), LOG_STR("who", q->who));
+    reply(q, OK);
     refuse_waiting(w, ERR_NOT_FOUND, "the plan was just abandoned");
     (void)map_remove(&w->keeper->walks, w->plan.domain);
     plan_walk_free(w);

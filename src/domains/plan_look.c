@@ -32,11 +32,8 @@ struct plan_look {
 
 static enum own_record_state worse(enum own_record_state a, enum own_record_state b)
 {
-    static const unsigned rank[] = { [OWN_RECORD_OK] = 0,
-                                     [OWN_RECORD_WAITS] = 1,
-                                     [OWN_RECORD_UNKNOWN] = 2,
-                                     [OWN_RECORD_DIFFERS] = 3,
-                                     [OWN_RECORD_MISSING] = 4 };
+    static const unsigned rank[] = { [OWN_RECORD_OK] = 0,    [OWN_RECORD_WAITS] = 1,   [OWN_RECORD_UNKNOWN] = 2,
+                                     [OWN_RECORD_STALE] = 3, [OWN_RECORD_DIFFERS] = 4, [OWN_RECORD_MISSING] = 5 };
 
     return rank[a] > rank[b] ? a : b;
 }
@@ -65,7 +62,8 @@ static void take_records(struct plan_look *l)
         *state = worse(*state, records[i].state);
         if (records[i].wait_s > f->wait_s)
             f->wait_s = records[i].wait_s;
-        if (records[i].state == OWN_RECORD_MISSING || records[i].state == OWN_RECORD_DIFFERS)
+        if (records[i].state == OWN_RECORD_MISSING || records[i].state == OWN_RECORD_DIFFERS ||
+            records[i].state == OWN_RECORD_STALE)
             f->record_lines =
                 arena_printf(&l->arena, "%.*s%s%.*s", SLICE_FMT(f->record_lines), f->record_lines.len > 0 ? "; " : "",
                              SLICE_FMT(own_record_line(&records[i].wanted, &l->arena)));
@@ -174,20 +172,11 @@ static void take_failures(struct plan_look *l)
     }
 }
 
-static bool is_published(const struct txt_facts *sts)
-{
-    char id[STS_ID_TEXT];
-    struct fault why;
-
-    return sts_record_choose(sts->records, sts->records_len, id, &why) != RECORD_NONE;
-}
-
 static void conclude(struct plan_look *l)
 {
     const struct own_policy *own = inspection_policy(l->inspection);
 
     l->facts.policy_trouble = own != NULL && own->text.len == 0 ? arena_copy(&l->arena, own->trouble) : SLICE_LIT("");
-    l->facts.is_published = is_published(&l->survey.facts.sts);
     take_records(l);
     take_ruas(l);
     take_served(l);

@@ -41,11 +41,11 @@ static bool is_shown(struct stepping *s, enum own_record_state state, enum plan_
     case OWN_RECORD_UNKNOWN: SAY(s, PLAN_WAIT, "waiting for the servers of the zone: none of them answers"); break;
     case OWN_RECORD_WAITS:
         wait_until(s, s->f->now_s + s->f->wait_s,
-                   "every server of the zone shows it; resolvers may still have what was before");
+                   "every server of the zone has it so; resolvers may still have what was before");
         break;
     default:
         if (!s->f->can_send)
-            SAY(s, PLAN_WAIT, "waiting until every server of the zone shows: %.*s", SLICE_FMT(s->f->record_lines));
+            SAY(s, PLAN_WAIT, "waiting until every server of the zone has it so: %.*s", SLICE_FMT(s->f->record_lines));
         else if (may_change(s, change))
             SAY(s, send, "%s", change);
         break;
@@ -192,14 +192,8 @@ static bool step_remove(struct stepping *s)
             SAY(s, PLAN_DROP, "take the policy out of the settings");
         return false;
     }
-    if (!s->f->is_published)
-        return true;
-    if (s->f->can_send)
-        SAY(s, PLAN_SEND_ID, "take the record away");
-    else
-        SAY(s, PLAN_WAIT, "waiting until _mta-sts.%.*s TXT is gone from DNS; mta-sts.%.*s may go, too",
-            SLICE_FMT(s->plan->domain), SLICE_FMT(s->plan->domain));
-    return false;
+    return is_shown(s, s->f->sts_record, PLAN_SEND_ID, "take the record away") &&
+           is_shown(s, s->f->host_record, PLAN_SEND_ID, "take the policy host's address away");
 }
 
 static bool step_done(struct stepping *s)

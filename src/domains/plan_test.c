@@ -81,8 +81,9 @@ CHANGE(bad_server_before_enforce, bad_server(p, f); f->mode = STS_MODE_TESTING; 
 CHANGE(before_enforce, f->mode = STS_MODE_TESTING)
 CHANGE(early_fade, p->fades_s = f->now_s + 1)
 CHANGE(still_hosted, p->is_auto = true)
-CHANGE(gone_but_published, f->hosts_policy = false; f->is_published = true)
-CHANGE(gone_by_hand, f->hosts_policy = false; f->is_published = true; f->can_send = false)
+CHANGE(gone_but_published, f->hosts_policy = false; f->sts_record = OWN_RECORD_STALE)
+CHANGE(gone_by_hand, f->hosts_policy = false; f->sts_record = OWN_RECORD_STALE; f->can_send = false)
+CHANGE(host_stays, f->hosts_policy = false; f->host_record = OWN_RECORD_STALE; f->can_send = false)
 CHANGE(all_gone, f->hosts_policy = false)
 
 static const struct step_case cases[] = {
@@ -129,7 +130,8 @@ static const struct step_case cases[] = {
     { "they have forgotten", PLAN_FADE, STS_MODE_NONE, nothing, PLAN_NEXT, "" },
     { "the policy goes", PLAN_REMOVE, STS_MODE_NONE, still_hosted, PLAN_DROP, "out of the settings" },
     { "then its record", PLAN_REMOVE, STS_MODE_NONE, gone_but_published, PLAN_SEND_ID, "record" },
-    { "or by hand, too", PLAN_REMOVE, STS_MODE_NONE, gone_by_hand, PLAN_WAIT, "_mta-sts.own.example TXT is gone" },
+    { "or by hand, too", PLAN_REMOVE, STS_MODE_NONE, gone_by_hand, PLAN_WAIT, "has it so: LINE" },
+    { "and its host's address", PLAN_REMOVE, STS_MODE_NONE, host_stays, PLAN_WAIT, "has it so: LINE" },
     { "all is gone", PLAN_REMOVE, STS_MODE_NONE, all_gone, PLAN_NEXT, "" },
     { "done", PLAN_DONE, STS_MODE_ENFORCE, bad_server, PLAN_WAIT, "reached" },
 };
@@ -179,8 +181,7 @@ static void obey(struct plan_facts *f, const struct plan_step *s)
             f->host_record = OWN_RECORD_OK;
         break;
     case PLAN_SEND_ID:
-        f->sts_record = OWN_RECORD_OK;
-        f->is_published = f->hosts_policy;
+        f->sts_record = f->host_record = OWN_RECORD_OK;
         break;
     case PLAN_WAIT: f->now_s = s->until_s; break;
     default: break;
@@ -240,7 +241,7 @@ TEST(from_nothing_to_enforce_and_back)
     plan_begin(&p, bare.name, STS_MODE_NONE, &enforced, f.now_s);
     p.is_auto = true;
     CHECK(strcmp(walk(&p, &f, set), "n") == 0);
-    CHECK(p.stage == PLAN_DONE && !f.hosts_policy && !f.is_published);
+    CHECK(p.stage == PLAN_DONE && !f.hosts_policy && f.sts_record == OWN_RECORD_OK);
     CHECK_INT(f.now_s, T0 + 44 * D); /* the old max_age was waited for */
 }
 

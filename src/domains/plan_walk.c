@@ -157,7 +157,7 @@ static void wait_for_the_others(struct plan_walk *w)
     struct arena arena = { 0 };
 
     say(w, PLAN_WAIT, 0,
-        arena_printf(&arena, "sent; waiting until every server of the zone shows: %.*s", SLICE_FMT(f->record_lines)));
+        arena_printf(&arena, "sent; waiting until every server of the zone has it so: %.*s", SLICE_FMT(f->record_lines)));
     arena_release(&arena);
     plan_walk_save(w, rest);
 }

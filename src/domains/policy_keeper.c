@@ -305,19 +305,33 @@ struct snapshot *policy_keeper_settings(const struct policy_keeper *k)
     return k->settings;
 }
 
+bool policy_keeper_last(const struct policy_keeper *k, struct slice domain, struct own_policy *out)
+{
+    const struct entry *e = map_get(&k->entries, domain);
+
+    if (e == NULL || e->text == NULL)
+        return false;
+    *out = (struct own_policy){ .domain = e->domain,
+                                .id = slice_str(e->id),
+                                .text = slice_str(e->text),
+                                .made_s = e->made_s,
+                                .trouble = slice_str(e->trouble.text) };
+    return true;
+}
+
 bool policy_keeper_find(const struct policy_keeper *k, struct slice domain, struct own_policy *out)
 {
     const struct own_domain *d = snapshot_own_domain(k->settings, domain);
-    const struct entry *e = map_get(&k->entries, domain);
 
     if (d == NULL || !d->hosts_policy)
         return false;
-    *out = (struct own_policy){ .domain = d->name, .id = SLICE_LIT(""), .text = SLICE_LIT("") };
-    if (e == NULL)
-        return true;
-    out->id = slice_str(e->id);
-    out->text = slice_str(e->text == NULL ? "" : e->text);
-    out->made_s = e->made_s;
-    out->trouble = slice_str(e->trouble.text);
+    if (!policy_keeper_last(k, domain, out)) {
+        const struct entry *e = map_get(&k->entries, domain);
+
+        *out = (struct own_policy){ .domain = d->name,
+                                    .id = SLICE_LIT(""),
+                                    .text = SLICE_LIT(""),
+                                    .trouble = slice_str(e == NULL ? "" : e->trouble.text) };
+    }
     return true;
 }

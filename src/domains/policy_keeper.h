@@ -28,5 +28,7 @@ struct snapshot *policy_keeper_settings(const struct policy_keeper *k);    /* bo
 
 /* False: the settings have no policy for the domain. */
 bool policy_keeper_find(const struct policy_keeper *k, struct slice domain, struct own_policy *out);
+/* The policy that was published last, also when none is hosted now. False: there never was one. */
+bool policy_keeper_last(const struct policy_keeper *k, struct slice domain, struct own_policy *out);
 
 #endif

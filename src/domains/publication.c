@@ -103,7 +103,7 @@ static void note_removed(struct publication *p, const struct own_record *r, cons
 {
     for (size_t i = 0; i < c->remove_len; i++) {
         for (size_t k = 0; k < seen->records_len; k++) {
-            if (seen->records[k].wire.ptr == c->remove[i].ptr)
+            if (own_record_rdata(&seen->records[k]).ptr == c->remove[i].ptr)
                 note(p, "remove", r, seen->records[k].bytes, seen->ttl_s);
         }
     }

@@ -225,6 +225,7 @@ def test_back_to_none_by_itself(daemon, zone, clock):
     daemon.stop()
     daemon.start()
     clock.forward(2 * HOUR)
+    until_the_old_id_runs_out(daemon, zone, clock)
     seen = until_it_is(daemon, zone, "done", "done")
     assert zone.texts(STS) == [] and zone.texts(REPORTS) == [f"v=TLSRPTv1; rua=mailto:tlsrpt@{DOMAIN}"], seen
     assert "mta-sts" not in daemon.ask("domain", "show", DOMAIN)["fields"]

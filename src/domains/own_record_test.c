@@ -24,8 +24,8 @@ static struct slice lines_of(const struct own_facts *f, struct arena *a)
     return text;
 }
 
-TEST(records_in_their_order)
-, T(records_that_go) /* M3, M4, M7 */
+TEST(records_in_their_order) /* M3, M4, M7 */
+, T(records_that_go)         /* M3, M4, M7 */
 {
     struct net_address at[3];
     struct own_facts f = { .domain = &domain,

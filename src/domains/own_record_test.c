@@ -25,7 +25,6 @@ static struct slice lines_of(const struct own_facts *f, struct arena *a)
 }
 
 TEST(records_in_their_order) /* M3, M4, M7 */
-, T(records_that_go)         /* M3, M4, M7 */
 {
     struct net_address at[3];
     struct own_facts f = { .domain = &domain,

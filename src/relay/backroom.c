@@ -5,6 +5,7 @@
 #include "reports/inlet.h"
 #include "reports/sender.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -93,13 +94,28 @@ static void on_orders(struct loop_io *io, unsigned events)
     take_orders(CONTAINER_OF(io, struct backroom, orders_io));
 }
 
+static enum status open_inlet(struct backroom *b, const struct backroom_config *c, struct snapshot *settings,
+                              struct fault *why)
+{
+    char folder[PATH_MAX];
+    const struct inlet_config inlet = {
+        .loop = b->loop, .receiver = c->receiver, .store = c->store, .folder = folder
+    };
+
+    if (!store_folder(c->config->store, folder, sizeof folder))
+        return fault_set(why, ERR_LIMIT, "the path of the store '%s' is too long", c->config->store);
+    b->inlet = inlet_new(&inlet, snapshot_hold(settings));
+    return OK;
+}
+
 static enum status open_policies(struct backroom *b, const struct backroom_config *c, struct snapshot *settings,
                                  struct fault *why)
 {
     const struct config *config = c->config;
     enum status st = policy_keeper_new(b->loop, b->resolver, c->store, snapshot_hold(settings), &b->policies, why);
 
-    b->inlet = inlet_new(b->loop, c->receiver, snapshot_hold(settings));
+    if (st == OK)
+        st = open_inlet(b, c, settings, why);
     if (st == OK)
         b->desk = desk_new(b->loop, b->resolver, config, b->policies);
     if (st == OK && config->policy_host.addresses_len > 0)

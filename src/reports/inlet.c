@@ -1,20 +1,21 @@
 #include "reports/inlet.h"
 
-#include "base/buf.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "net/address.h"
 #include "tlsrpt/unpack.h"
 
 enum { WORDS_MAX = 600, AGAIN_S = 300 };
 
 struct inlet {
-    struct loop *loop;
-    struct receiver *receiver;
+    struct inlet_config config;
+    char *folder;
     struct snapshot *settings;
     struct https_route route;
     struct handoff *answers;
     struct loop_io io;
-    size_t bytes;  /* of bodies under way */
-    unsigned open; /* at the receiver */
+    unsigned uploads; /* bodies under way */
+    unsigned open;    /* of them, at the receiver */
 };
 
 /* One body on its way. */
@@ -22,15 +23,15 @@ struct upload {
     struct receive_request request; /* first member is its handoff item */
     struct inlet *inlet;
     struct https_call *call; /* NULL: the client is gone */
-    struct buf body;
+    struct body_file *body;
     char source[NET_ADDRESS_TEXT]; /* an IPv4 address, an IPv6 /64 */
     struct slice source_key;
 };
 
 static void upload_free(struct upload *u)
 {
-    u->inlet->bytes -= u->body.len;
-    buf_release(&u->body);
+    u->inlet->uploads--;
+    body_file_free(u->body);
     arena_release(&u->request.arena);
     free(u);
 }
@@ -43,10 +44,20 @@ static void answer(struct https_call *call, unsigned code, const char *words)
         .code = code,
         .type = "text/plain; charset=utf-8",
         .body = arena_printf(&call->arena, "%s\n", words),
-        .retry_after_s = code == 429 || code == 503 ? AGAIN_S : 0,
+        .retry_after_s = code == 429 || code == 503 || code == 507 ? AGAIN_S : 0,
     };
 
     https_answer(call, &a);
+}
+
+static unsigned code_of(enum status st)
+{
+    switch (st) {
+    case ERR_SYNTAX:
+    case ERR_LIMIT: return 400;
+    case ERR_FULL: return 507;
+    default: return 503;
+    }
 }
 
 /* It is taken when a part of it is; else the first trouble is the answer. */
@@ -54,9 +65,9 @@ static unsigned judge(const struct receive_request *q, char words[static WORDS_M
 {
     const struct receive_outcome *first = q->outcomes_len == 0 ? NULL : &q->outcomes[0];
 
-    (void)snprintf(words, WORDS_MAX, "%s", q->why.text);
+    (void)snprintf(words, WORDS_MAX, "%s", code_of(q->status) == 400 ? q->why.text : "try again later");
     if (q->status != OK)
-        return q->status == ERR_SYNTAX || q->status == ERR_LIMIT ? 400 : 503;
+        return code_of(q->status);
     for (size_t i = 0; i < q->outcomes_len; i++) {
         const struct receive_outcome *o = &q->outcomes[i];
 
@@ -102,13 +113,39 @@ static void on_answers(struct loop_io *io, unsigned events)
 
 /* -- a body ------------------------------------------------------------------------------------------------------- */
 
+/* What is wrong with our disk is not for strangers to know. */
+static void give_up(struct https_call *call, enum status st, const struct fault *why)
+{
+    log_warning(NULL, "body of a TLS report cannot be kept", LOG_CSTR("why", why->text));
+    answer(call, st == ERR_FULL ? 507 : 503, "try again later");
+}
+
 static void begin(struct https_call *call)
 {
-    struct upload *u = NEW(struct upload);
+    struct inlet *i = call->ctx;
+    struct body_file *body;
+    struct upload *u;
+    struct fault why;
+    enum status st;
 
-    u->inlet = call->ctx;
+    if (i->uploads >= INLET_OPEN_MOST) {
+        answer(call, 503, "too many reports at once; try again later");
+        return;
+    }
+    if (!store_has_room(i->config.store, call->head.content_length)) {
+        answer(call, 507, "try again later");
+        return;
+    }
+    st = body_file_new(i->folder, TLSRPT_PACKED_MAX, &body, &why);
+    if (st != OK) {
+        give_up(call, st, &why);
+        return;
+    }
+    i->uploads++;
+    u = NEW(struct upload);
+    u->inlet = i;
     u->call = call;
-    buf_init(&u->body, TLSRPT_PACKED_MAX);
+    u->body = body;
     u->source_key = net_address_limit_key(&call->peer, u->source);
     call->state = u;
 }
@@ -116,15 +153,14 @@ static void begin(struct https_call *call)
 static void piece(struct https_call *call, struct slice bytes)
 {
     struct upload *u = call->state;
-    struct inlet *i = u->inlet;
+    struct fault why;
+    enum status st = body_file_add(u->body, bytes, &why);
 
-    if (i->bytes + bytes.len <= INLET_BYTES_MAX && buf_add(&u->body, bytes) == OK) {
-        i->bytes += bytes.len;
+    if (st == OK)
         return;
-    }
     call->state = NULL;
     upload_free(u);
-    answer(call, 429, "too many reports at once");
+    give_up(call, st, &why);
 }
 
 static void end(struct https_call *call)
@@ -133,10 +169,10 @@ static void end(struct https_call *call)
 
     u->request = (struct receive_request){
         .reply_to = u->inlet->answers,
-        .what = { .channel = RECEIVED_BY_HTTPS, .bytes = buf_slice(&u->body), .source = u->source_key },
+        .what = { .channel = RECEIVED_BY_HTTPS, .file = u->body, .source = u->source_key },
     };
     u->inlet->open++;
-    receiver_ask(u->inlet->receiver, &u->request);
+    receiver_ask(u->inlet->config.receiver, &u->request);
 }
 
 /* What the receiver has comes back to nobody. */
@@ -186,7 +222,7 @@ static bool has_host(void *ctx, struct slice host)
 /* -- its life -------------------------------------------------------------------------------------------------------
  */
 
-struct inlet *inlet_new(struct loop *loop, struct receiver *receiver, struct snapshot *settings)
+struct inlet *inlet_new(const struct inlet_config *config, struct snapshot *settings)
 {
     /* As senders label it; what it is, its first bytes tell. */
     static const char *const types[] = {
@@ -195,8 +231,8 @@ struct inlet *inlet_new(struct loop *loop, struct receiver *receiver, struct sna
     };
     struct inlet *i = NEW(struct inlet);
 
-    i->loop = loop;
-    i->receiver = receiver;
+    i->config = *config;
+    i->folder = mem_str(slice_str(config->folder));
     i->settings = settings;
     i->route = (struct https_route){ .has_host = has_host,
                                      .method = HTTP_POST,
@@ -208,7 +244,7 @@ struct inlet *inlet_new(struct loop *loop, struct receiver *receiver, struct sna
                                      .ctx = i };
     i->answers = handoff_new();
     i->io.ready = on_answers;
-    loop_watch(loop, &i->io, handoff_fd(i->answers), LOOP_READ);
+    loop_watch(config->loop, &i->io, handoff_fd(i->answers), LOOP_READ);
     return i;
 }
 
@@ -218,9 +254,10 @@ void inlet_free(struct inlet *i)
         return;
     while (i->open > 0 && handoff_wait(i->answers, -1))
         take_answers(i);
-    loop_unwatch(i->loop, &i->io);
+    loop_unwatch(i->config.loop, &i->io);
     handoff_free(i->answers);
     snapshot_release(i->settings);
+    free(i->folder);
     free(i);
 }
 

@@ -5,6 +5,7 @@
 
 #include "mail/dkim_verify.h"
 #include "mail/report_part.h"
+#include "reports/body_file.h"
 #include "settings/snapshot.h"
 #include "store/store.h"
 
@@ -12,6 +13,7 @@
 struct receive_item {
     enum received_channel channel;
     struct slice          bytes;
+    const struct body_file *file;  /* where they are still to be read from; NULL: nowhere */
     struct slice          name;    /* of its file; may be empty */
     struct slice          source;  /* the address it came from; empty: nobody's quota */
     struct slice          mailbox; /* domain of the mailbox it was sent to; may be empty */

@@ -157,7 +157,9 @@ static void begin(struct receiver *r, struct receive_request *q)
     t->request = q;
     TAILQ_INSERT_TAIL(&r->tasks, t, in_list);
     r->tasks_len++;
-    st = receive_open(&q->what, &t->arena, &t->found, &q->why);
+    st = q->what.file == NULL ? OK : body_file_read(q->what.file, &q->arena, &q->what.bytes, &q->why);
+    if (st == OK)
+        st = receive_open(&q->what, &t->arena, &t->found, &q->why);
     if (st != OK)
         answer(r, t, st);
     else if (t->found.keys_len > 0)

@@ -41,7 +41,7 @@ struct receive_request {
     struct handoff_item item; /* private; first */
     struct handoff     *reply_to;
     void              (*done)(struct receive_request *q); /* called by whoever takes from reply_to */
-    struct receive_item what;  /* borrowed until done */
+    struct receive_item what;  /* borrowed until done; bytes that are in a file are read when its turn comes */
     bool                waits; /* for the keys: ERR_TEMPORARY when the DNS does not answer; else it goes as unsigned */
 
     /* Out. OK: each outcome tells for itself. ERR_SYNTAX, ERR_LIMIT: there is no report in it, or it is over the bounds.

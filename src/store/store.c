@@ -435,3 +435,11 @@ enum status store_call(struct store *s, struct store_request *r)
     handoff_free(reply);
     return r->status;
 }
+
+bool store_folder(const char *url, char *out, size_t size)
+{
+    struct slice path = slice_from(slice_str(url), slice_find(slice_str(url), ':') + 1);
+    size_t slash = slice_find_last(path, '/');
+
+    return slice_to_cstr(slash == SIZE_MAX ? SLICE_LIT(".") : slice_first(path, slash == 0 ? 1 : slash), out, size);
+}

@@ -363,6 +363,9 @@ enum status store_call(struct store *s, struct store_request *r);
  * sent (RFC 1870 section 6.1): what puts and chunks get counts. From any thread, at once. */
 bool store_has_room(const struct store *s, uint64_t bytes);
 
+/* The folder that the files of such a store are in: "sqlite:/a/b.db" is "/a". False when it has more than `size` bytes. */
+bool store_folder(const char *url, char *out, size_t size);
+
 /* A new message id: milliseconds since 1970 in the upper bits, randomness below; never 0; grows. Thread-safe. */
 uint64_t message_id_new(void);
 enum { MESSAGE_ID_TEXT = 14 };

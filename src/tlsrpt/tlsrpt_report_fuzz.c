@@ -13,7 +13,7 @@ static bool is_json(struct slice text)
 
     if (slice_starts(text, byte_order_mark))
         text = slice_from(text, byte_order_mark.len);
-    top = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+    top = json_loadb(text.len == 0 ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
     json_decref(top);
     return top != NULL;
 }

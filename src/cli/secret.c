@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -26,8 +27,40 @@ enum status secret_read_stdin(char out[static SECRET_TEXT], struct fault *why)
     return read_line(stdin, out, why);
 }
 
+/* Who presses Ctrl-C gets the terminal back with its echo. */
+static const int ends[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+static int asked_fd;
+static struct termios asked_shown;
+
+/* tcsetattr(), sigaction() and raise() may be called here (signal-safety(7)). The signal counts once this has returned. */
+static void on_signal(int number)
+{
+    const struct sigaction usual = { .sa_handler = SIG_DFL };
+
+    (void)tcsetattr(asked_fd, TCSANOW, &asked_shown);
+    (void)sigaction(number, &usual, NULL);
+    (void)raise(number);
+}
+
+static void hold_signals(int fd, const struct termios *shown, struct sigaction before[static COUNT_OF(ends)])
+{
+    const struct sigaction held = { .sa_handler = on_signal };
+
+    asked_fd = fd;
+    asked_shown = *shown;
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        (void)sigaction(ends[i], &held, &before[i]);
+}
+
+static void let_signals_go(const struct sigaction before[static COUNT_OF(ends)])
+{
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        (void)sigaction(ends[i], &before[i], NULL);
+}
+
 static enum status ask_once(FILE *tty, const char *prompt, char out[static SECRET_TEXT], struct fault *why)
 {
+    struct sigaction before[COUNT_OF(ends)];
     struct termios shown, hidden;
     enum status st;
 
@@ -35,12 +68,16 @@ static enum status ask_once(FILE *tty, const char *prompt, char out[static SECRE
         return fault_errno(why, "cannot use the terminal");
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    if (tcsetattr(fileno(tty), TCSAFLUSH, &hidden) != 0)
+    hold_signals(fileno(tty), &shown, before);
+    if (tcsetattr(fileno(tty), TCSAFLUSH, &hidden) != 0) {
+        let_signals_go(before);
         return fault_errno(why, "cannot turn off the terminal's echo");
+    }
     (void)fprintf(tty, "%s: ", prompt);
     (void)fflush(tty);
     st = read_line(tty, out, why);
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &shown);
+    let_signals_go(before);
     (void)fputc('\n', tty);
     return st;
 }

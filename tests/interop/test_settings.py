@@ -1,9 +1,14 @@
 """Settings through the command line: validated, audited, exported and applied (semantics R6, R9, H1..H7)."""
 import json
+import os
+import pty
+import signal
 import subprocess
+import termios
 
 import pytest
 from harness.sternpost import BINARY, LISTENERS
+from harness.waiting import until
 
 
 @pytest.fixture
@@ -133,3 +138,19 @@ def test_commands_without_a_daemon(daemon):
 def test_help_needs_no_daemon(arguments):
     done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0 and done.stdout and not done.stderr
+
+
+def test_interrupted_at_the_password():
+    """Ctrl-C leaves a terminal on which one sees what one types."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(BINARY, [str(BINARY), "user", "add", "jo"])
+    said = b""
+    while b"password for 'jo':" not in said:
+        said += os.read(terminal, 1000)
+    assert not termios.tcgetattr(terminal)[3] & termios.ECHO
+    os.write(terminal, b"\x03")
+    ended = until(lambda: next((end for end in [os.waitpid(child, os.WNOHANG)] if end[0]), None), 20, "it to end")
+    status, echoes = ended[1], bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+    os.close(terminal)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT and echoes

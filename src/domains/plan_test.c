@@ -81,7 +81,7 @@ CHANGE(bad_server_before_enforce, bad_server(p, f); f->mode = STS_MODE_TESTING; 
 CHANGE(before_enforce, f->mode = STS_MODE_TESTING)
 CHANGE(early_fade, p->fades_s = f->now_s + 1)
 CHANGE(still_hosted, p->is_auto = true)
-CHANGE(gone_but_published, f->hosts_policy = false; f->sts_record = OWN_RECORD_STALE)
+CHANGE(gone_but_published, f->hosts_policy = false; f->sts_record = OWN_RECORD_STALE; p->is_agreed = true)
 CHANGE(gone_by_hand, f->hosts_policy = false; f->sts_record = OWN_RECORD_STALE; f->can_send = false)
 CHANGE(host_stays, f->hosts_policy = false; f->host_record = OWN_RECORD_STALE; f->can_send = false)
 CHANGE(all_gone, f->hosts_policy = false)
@@ -180,9 +180,7 @@ static void obey(struct plan_facts *f, const struct plan_step *s)
         if (f->hosts_policy)
             f->host_record = OWN_RECORD_OK;
         break;
-    case PLAN_SEND_ID:
-        f->sts_record = f->host_record = OWN_RECORD_OK;
-        break;
+    case PLAN_SEND_ID: f->sts_record = f->host_record = OWN_RECORD_OK; break;
     case PLAN_WAIT: f->now_s = s->until_s; break;
     default: break;
     }

@@ -28,6 +28,7 @@ static const struct endpoint endpoints[] = {
     { HTTP_GET, LOCAL, "/v1/queue/{}", api_queue_show },
     { HTTP_POST, LOCAL, "/v1/queue/{}", api_queue_change_all },
     { HTTP_POST, LOCAL, "/v1/queue/{}/{}", api_queue_change },
+    { HTTP_GET, LOCAL, "/v1/alerts", api_alerts },
     { HTTP_GET, LOCAL, "/v1/certificates", api_certificates },
     { HTTP_GET, LOCAL, "/v1/sts", api_sts_list },
     { HTTP_POST, LOCAL, "/v1/sts/forget", api_sts_forget_all },

@@ -25,6 +25,7 @@ struct admin_config {
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
     struct slice       (*certificates)(void *ctx, struct arena *arena); /* cert_keeper_report() */
+    struct slice       (*alerts)(void *ctx, struct arena *arena); /* alert_book_report() */
     void               (*ask_receiver)(void *ctx, struct receive_request *q);
     void               (*ask_plans)(void *ctx, struct plan_request *q);
     void               (*ask_desk)(void *ctx, struct desk_request *q);

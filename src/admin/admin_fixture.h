@@ -26,6 +26,7 @@ static struct fixture {
     struct net_address tcp;
     struct buf answer;                         /* of the last request, head and body */
     const char *certificates;                  /* what the keeper reports; NULL: nothing is there */
+    const char *alerts;                        /* what the book of alerts reports; NULL: there are none */
     void (*answer_sts)(struct sts_request *q); /* instead of a cache of policies */
 } f;
 
@@ -67,6 +68,12 @@ static struct slice report_certificates(void *ctx, struct arena *arena)
     return arena_copy(arena, slice_str(f.certificates != NULL ? f.certificates : "{\"certificates\":[],\"tlsa\":[]}"));
 }
 
+static struct slice report_alerts(void *ctx, struct arena *arena)
+{
+    (void)ctx;
+    return arena_copy(arena, slice_str(f.alerts != NULL ? f.alerts : "{\"open\":[],\"closed\":[],\"told\":0}"));
+}
+
 static void ask_sts(void *ctx, struct sts_request *q)
 {
     (void)ctx;
@@ -90,6 +97,7 @@ static int set_up(void **state)
                                   .ask_sts = ask_sts,
                                   .count_sts = count_sts,
                                   .certificates = report_certificates,
+                                  .alerts = report_alerts,
                                   .ask_receiver = ask_receiver };
     const struct dns_config no_dns = { .timeout_ms = 100 };
     struct receiver_config receiver = { .resolver = &no_dns, .hostname = SLICE_LIT("mx.example.org"),

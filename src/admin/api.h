@@ -28,6 +28,11 @@ json_t *certificates_summary(struct call *c); /* for the status: how many, and w
 MUST_USE enum status certificates_check(const struct call *c, const struct setting_row *rows, size_t len,
                                         struct fault *why);
 
+/* alert_api.c */
+void api_alerts(struct call *c);
+json_t *alerts_summary(struct call *c);                  /* for the status: how many are open, and the first of them */
+json_t *alerts_by_cause(struct call *c, uint64_t *told); /* for the metrics: numbers of open ones */
+
 /* sts_api.c */
 void api_sts_list(struct call *c);
 void api_sts_show(struct call *c);

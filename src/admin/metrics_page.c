@@ -87,6 +87,25 @@ static void add_node(struct buf *b, const struct admin_config *admin)
         add_value(b, "sternpost_store_disk_free_bytes", "Free space where the store lies.", true, disk.free_bytes);
 }
 
+static void add_alerts(struct buf *b, struct call *c)
+{
+    uint64_t told;
+    json_t *causes = alerts_by_cause(c, &told), *open;
+    enum status st = buf_addf(b, "# HELP sternpost_alerts_open Alerts that are open, by cause.\n"
+                                 "# TYPE sternpost_alerts_open gauge\n");
+    const char *cause;
+
+    json_object_foreach(causes, cause, open) {
+        if (st == OK)
+            st = buf_addf(b, "sternpost_alerts_open{cause=\"%s\"} %" JSON_INTEGER_FORMAT "\n", cause,
+                          json_integer_value(open));
+    }
+    assert(st == OK); /* causes are ours, and few */
+    (void)st;
+    add_value(b, "sternpost_alerts_told_total", "Times that something new was told of an alert.", false, told);
+    json_decref(causes);
+}
+
 static void add_policies(struct buf *b, const struct admin_config *admin)
 {
     struct sts_counts n;
@@ -135,6 +154,7 @@ static void measured(struct call *c)
     buf_init(&page, PAGE_BYTES_MAX);
     add_node(&page, c->admin);
     add_counted(&page);
+    add_alerts(&page, c);
     add_policies(&page, c->admin);
     add_bridge(&page, c->admin);
     if (c->store.status == OK) /* what is counted in memory is shown also when the store is in trouble */

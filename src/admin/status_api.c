@@ -107,6 +107,7 @@ static json_t *node_to_json(struct call *c)
     json_object_set_new(j, "deliveries_paused", json_boolean(snapshot_gateway(snapshot)->pauses_deliveries));
     json_object_set_new(j, "listeners", listeners_to_json(c->admin->config));
     json_object_set_new(j, "certificates", certificates_summary(c));
+    json_object_set_new(j, "alerts", alerts_summary(c));
     if (disk_space_of_store(c->admin->config->store, &disk)) {
         json_object_set_new(j, "disk_free_bytes", json_integer((json_int_t)disk.free_bytes));
         json_object_set_new(j, "disk_total_bytes", json_integer((json_int_t)disk.total_bytes));

@@ -385,6 +385,10 @@ static const struct command fixed_commands[] = {
 
     { "status", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "show how the daemon is doing", NULL,
       "sternpost status\nsternpost status --json\n", .run = run_status },
+    { "alerts", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "tell what is wrong now with how mail travels, and what was lately",
+      "An alert is told once, in the log, in the metrics and by mail to the addresses of alert-to (sternpost gateway set), and "
+      "again when it is over. It stays open over a restart.",
+      "sternpost alerts\nsternpost alerts --json | jq '.open[].cause'\n", .run = run_alerts },
     { "counters", "[NAME]", 0, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "show what is counted by day: inbound-refused, rule-testing, sent-in-clear",
       "inbound-refused: recipients refused because a rule requires TLS. rule-testing: recipients that an inbound "

@@ -8,6 +8,8 @@
 int run_queue_list(const struct invocation *inv);
 int run_queue_show(const struct invocation *inv);
 int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
+/* alerts.c */
+int run_alerts(const struct invocation *inv);
 /* certificate.c */
 int run_certificate_list(const struct invocation *inv);
 /* sts.c */

@@ -1,6 +1,7 @@
 #include "cli/daemon.h"
 
 #include "admin/admin.h"
+#include "alerts/alert_book.h"
 #include "certs/keeper.h"
 #include "cli/command.h"
 #include "cli/config_check.h"
@@ -55,6 +56,11 @@ static struct slice report_certificates(void *ctx, struct arena *arena)
     return cert_keeper_report(node_certificates(ctx), arena);
 }
 
+static struct slice report_alerts(void *ctx, struct arena *arena)
+{
+    return alert_book_report(node_alerts(ctx), arena);
+}
+
 static void ask_receiver(void *ctx, struct receive_request *q)
 {
     receiver_ask(node_receiver(ctx), q);
@@ -98,6 +104,7 @@ static struct admin *make_admin(struct gateway_process *p)
         .ask_receiver = ask_receiver,
         .count_sts = count_sts,
         .certificates = report_certificates,
+        .alerts = report_alerts,
         .count_bridge = count_bridge,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);

@@ -92,6 +92,22 @@ static void print_certificates(const json_t *certificates, struct arena *a)
     }
 }
 
+static void print_alerts(const json_t *alerts, struct arena *a)
+{
+    const json_t *alert;
+    size_t i;
+
+    if (answer_number(alerts, "open") == 0) {
+        line("alerts", SLICE_LIT("none open"));
+        return;
+    }
+    line("alerts", arena_printf(a, "%" JSON_INTEGER_FORMAT " open; more with: sternpost alerts", answer_number(alerts, "open")));
+    json_array_foreach(json_object_get(alerts, "first"), i, alert) {
+        line("", arena_printf(a, "%.*s, %.*s: %.*s", SLICE_FMT(answer_text(alert, "cause")),
+                              SLICE_FMT(answer_text(alert, "subject")), SLICE_FMT(answer_text(alert, "text"))));
+    }
+}
+
 static void print_queue(const json_t *queue, bool is_paused, struct arena *a)
 {
     static const struct figure figures[] = {
@@ -163,6 +179,7 @@ static void print_status(const json_t *s, struct arena *a)
     line("settings", arena_printf(a, "version %" JSON_INTEGER_FORMAT, answer_number(s, "settings_version")));
     print_listeners(json_object_get(s, "listeners"));
     print_certificates(json_object_get(s, "certificates"), a);
+    print_alerts(json_object_get(s, "alerts"), a);
     line("disk free", arena_printf(a, "%.*s of %.*s", SLICE_FMT(disk_free), SLICE_FMT(disk_all)));
     print_queue(json_object_get(s, "queue"), json_is_true(json_object_get(s, "deliveries_paused")), a);
     print_traffic(json_object_get(s, "counters"), a);

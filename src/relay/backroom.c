@@ -22,6 +22,7 @@ struct backroom {
     struct plan_keeper   *plans;
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
+    struct alert_book    *alerts;
     struct handoff       *orders;
     struct loop_io        orders_io;
     pthread_t             thread;
@@ -47,6 +48,7 @@ static void give(struct backroom *b, enum order_verb verb, struct snapshot *fres
 
 static void adopt(struct backroom *b, struct snapshot *fresh)
 {
+    alert_book_adopt(b->alerts, snapshot_hold(fresh));
     policy_keeper_adopt(b->policies, snapshot_hold(fresh));
     inlet_adopt(b->inlet, snapshot_hold(fresh));
     cert_keeper_adopt(b->certificates, fresh);
@@ -70,6 +72,7 @@ static void obey(struct backroom *b, struct order *o)
         plan_keeper_stop(b->plans);
         policy_keeper_stop(b->policies);
         sts_stop(b->sts);
+        alert_book_stop(b->alerts); /* last: the others raise alerts */
         loop_stop(b->loop);
         break;
     }
@@ -177,6 +180,7 @@ enum status backroom_new(const struct backroom_config *config, struct snapshot *
     b->orders_io.ready = on_orders;
     loop_watch(b->loop, &b->orders_io, handoff_fd(b->orders), LOOP_READ);
     b->prober = prober_new(b->loop);
+    b->alerts = alert_book_new(b->loop, config->store, config->config->hostname, snapshot_hold(settings));
     st = open_services(b, config->config, config->store, why);
     if (st == OK)
         st = open_policies(b, config, settings, why);
@@ -241,6 +245,7 @@ void backroom_free(struct backroom *b)
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
     cert_keeper_free(b->certificates);
+    alert_book_free(b->alerts);
     sts_free(b->sts);
     prober_free(b->prober);
     https_client_free(b->https);
@@ -264,6 +269,11 @@ struct desk *backroom_desk(struct backroom *b)
 struct plan_keeper *backroom_plans(struct backroom *b)
 {
     return b->plans;
+}
+
+struct alert_book *backroom_alerts(struct backroom *b)
+{
+    return b->alerts;
 }
 
 void backroom_publish(struct backroom *b, struct snapshot *fresh)

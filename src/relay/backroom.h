@@ -1,8 +1,10 @@
 /* relay/backroom.h: the thread beside the workers, for what no session waits on: MTA-STS policies of others are fetched
- * and kept, our own are made and served, our certificates looked after, and TLS reports sent, here. */
+ * and kept, our own are made and served, our certificates looked after, TLS reports sent, and administrators told what goes
+ * wrong, here. */
 #ifndef STERNPOST_RELAY_BACKROOM_H
 #define STERNPOST_RELAY_BACKROOM_H
 
+#include "alerts/alert_book.h"
 #include "certs/keeper.h"
 #include "discovery/sts.h"
 #include "domains/desk.h"
@@ -34,6 +36,7 @@ void backroom_free(struct backroom *b); /* after the last question was answered,
 struct sts *backroom_sts(struct backroom *b);
 struct desk *backroom_desk(struct backroom *b);
 struct plan_keeper *backroom_plans(struct backroom *b);
+struct alert_book *backroom_alerts(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */
 struct cert_keeper *backroom_certificates(struct backroom *b);
 void backroom_publish(struct backroom *b, struct snapshot *fresh); /* from any thread; takes the reference */

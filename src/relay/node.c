@@ -96,6 +96,11 @@ void node_expect_report_event(struct node *n, struct slice domain)
         bridge_expect_report(n->bridge, domain);
 }
 
+struct alert_book *node_alerts(struct node *n)
+{
+    return backroom_alerts(n->backroom);
+}
+
 struct desk *node_desk(struct node *n)
 {
     return backroom_desk(n->backroom);

@@ -7,6 +7,7 @@
 #include "settings/snapshot.h"
 #include "store/store.h"
 
+struct alert_book;
 struct cert_keeper;
 struct node;
 struct receiver;
@@ -29,6 +30,7 @@ int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
 struct plan_keeper *node_plans(struct node *n); /* domains/plan_keeper.h: staged plans of our own domains */
+struct alert_book *node_alerts(struct node *n); /* alerts/alert_book.h: what is wrong now */
 struct desk *node_desk(struct node *n); /* domains/desk.h: questions about our own domains */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */
 struct receiver *node_receiver(struct node *n); /* reports/receiver.h: TLS reports about our domains */

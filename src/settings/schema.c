@@ -317,6 +317,8 @@ static const struct setting_field gateway_fields[] = {
       .initial = "false" },
     { "report-skip", "Addresses, domains and .subdomains that get no TLS reports from us", "example.net", SETTING_LIST,
       .normalise = is_plain_pattern },
+    { "alert-to", "Addresses that get a mail when something goes wrong with how mail travels, and when it is over; nobody unless set",
+      "postmaster@example.org", SETTING_LIST, .normalise = is_address },
 };
 
 #define FIELDS(f) (f), COUNT_OF(f)

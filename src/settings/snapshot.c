@@ -3,8 +3,11 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "settings/setting_set.h"
+#include "smtp/path.h"
 
 #include <stdatomic.h>
+
+enum { ALERT_TO_MOST = 20 };
 
 struct route {
     struct slice name;
@@ -58,6 +61,21 @@ static enum status compile_reports(struct compiling *c, const struct setting_obj
     return OK;
 }
 
+static enum status compile_alerts(struct compiling *c, const struct setting_object *o)
+{
+    struct gateway *g = &c->s->gateway;
+    struct smtp_mailbox box;
+
+    g->alert_to = setting_list(o, "alert-to", &c->s->arena, &g->alert_to_len);
+    if (g->alert_to_len > ALERT_TO_MOST)
+        return setting_refuse(o, "alert-to", c->why, "there are more than %d addresses; use a mailing list", ALERT_TO_MOST);
+    for (size_t i = 0; i < g->alert_to_len; i++)
+        if (smtp_mailbox_parse(g->alert_to[i], false, &box) != OK || box.domain.len == 0)
+            return setting_refuse(o, "alert-to", c->why, "'%.*s' is no plain address; write it like postmaster@example.org",
+                                  SLICE_FMT(slice_first(g->alert_to[i], 80)));
+    return OK;
+}
+
 static enum status compile_gateway(struct compiling *c, const struct setting_object *o)
 {
     struct gateway *g = &c->s->gateway;
@@ -75,7 +93,7 @@ static enum status compile_gateway(struct compiling *c, const struct setting_obj
                               "the alternate secure route needs a host; set alternate-host");
     if (g->expire_s < 60)
         return setting_refuse(o, "expire", c->why, "it is shorter than a minute; nothing could be tried again");
-    return compile_reports(c, o);
+    return compile_reports(c, o) == OK ? compile_alerts(c, o) : ERR_SYNTAX;
 }
 
 static enum status add_domain(struct compiling *c, const struct setting_object *o)

@@ -45,6 +45,8 @@ struct gateway { /* the one setting of its kind */
     bool                report_failures_only;
     const struct slice *report_skip;     /* patterns of addresses and domains without reports */
     size_t              report_skip_len;
+    const struct slice *alert_to;        /* whom mails tell of alerts; none: nobody */
+    size_t              alert_to_len;
 };
 
 /* A domain of ours and what it publishes. */

@@ -62,6 +62,8 @@ static const struct {
     [STORE_RECEIVED_FIND] = { sqlite_received_find, true },
     [STORE_RECEIVED_SUMS] = { sqlite_received_sums, true },
     [STORE_RECEIVED_TRIM] = { sqlite_received_trim, false },
+    [STORE_ALERT_LOAD] = { sqlite_alert_load, true },
+    [STORE_ALERT_SAVE] = { sqlite_alert_save, false },
 };
 
 /* No mmap: an I/O error would come as SIGBUS. No secure_delete (Debian's default): it writes every freed page. */

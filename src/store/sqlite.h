@@ -130,6 +130,8 @@ enum status sqlite_received_list(struct sqlite *b, struct store_request *r);
 enum status sqlite_received_find(struct sqlite *b, struct store_request *r);
 enum status sqlite_received_sums(struct sqlite *b, struct store_request *r);
 enum status sqlite_received_trim(struct sqlite *b, struct store_request *r);
+enum status sqlite_alert_load(struct sqlite *b, struct store_request *r);
+enum status sqlite_alert_save(struct sqlite *b, struct store_request *r);
 
 /* Pieces that several verbs share. */
 bool message_is_whole(struct sqlite *b, const struct stored_message *m); /* are its chunks there? */

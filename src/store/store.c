@@ -88,6 +88,8 @@ static const struct {
     [STORE_RECEIVED_FIND] = { 0 },
     [STORE_RECEIVED_SUMS] = { 0 },
     [STORE_RECEIVED_TRIM] = { .writes = true },
+    [STORE_ALERT_LOAD] = { 0 },
+    [STORE_ALERT_SAVE] = { .writes = true, .is_kept = true },
 };
 
 const char *const received_channel_names[3] = {
@@ -143,6 +145,7 @@ static void forget_results(struct store_request *r)
     r->reports_len = 0;
     r->received_len = 0;
     r->sums_len = 0;
+    r->alerts_len = 0;
     r->count = 0;
     r->count_busy = 0;
 }

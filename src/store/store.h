@@ -7,7 +7,7 @@
  *
  * A request that fails alone (ERR_NOT_FOUND, ERR_CONFLICT, ERR_EXISTS, ERR_LIMIT) costs the others nothing.
  * When a commit fails (full disk, I/O error), puts and chunks of it get ERR_FULL or ERR_TEMPORARY;
- * settles and saved reports, which must not be lost, are kept by the store thread and tried again until they succeed.
+ * settles, saved reports and alerts, which must not be lost, are kept by the store thread and tried again until they succeed.
  * Until then other writing requests get ERR_FULL or ERR_TEMPORARY at once. When the database is found damaged,
  * nothing is written any more: these get ERR_PERMANENT, all else that writes ERR_TEMPORARY; reading goes on.
  * A LIST or CHANGE by filter runs in slices, so that a long queue does not hold up mail; what is sent behind it may
@@ -130,6 +130,10 @@ enum store_verb {
     STORE_RECEIVED_SUMS, /* since_day, name (a domain) -> sums of what counts, the verified apart from the others */
     STORE_RECEIVED_TRIM, /* since_day: forgets the reports of earlier days; before_s: the documents received before
                             it; now_s: quotas of other days -> count */
+
+    STORE_ALERT_LOAD, /* limit -> alerts: the open ones first, then those that are over, the latest first */
+    STORE_ALERT_SAVE, /* alerts_in: each put in place of its id's. dsns, too: mails to put in the same transaction, unclaimed,
+                         due at once. before_s: forgets those that were over before it */
 };
 
 enum delivery_outcome { DELIVERY_DONE, DELIVERY_DEFERRED, DELIVERY_HELD };
@@ -269,6 +273,14 @@ struct received_sum {
     uint64_t               success, failure, reports;
 };
 
+/* An alert, open or over. */
+struct alert_row {
+    uint64_t     id; /* message_id_new() */
+    int64_t      since_s, ended_s, mailed_s; /* 0: it is open; no mail told of it yet */
+    unsigned     severity, level, untold;    /* the book's own (alerts/) */
+    struct slice cause, subject, text, remedy, end_text;
+};
+
 struct store_stats {
     uint64_t messages, deliveries, held;
     uint64_t deferred; /* tried before and not held */
@@ -296,7 +308,7 @@ struct store_request {
     size_t                        traces_in_len;
     const struct delivery_change *changes;
     size_t                        changes_len;
-    const struct stored_message  *dsns;  /* SETTLE: bounces to put in the same transaction, unclaimed, due at once */
+    const struct stored_message  *dsns;  /* mails to put in the same transaction, unclaimed, due at once: bounces and the like */
     size_t                        dsns_len;
     enum queue_change             change;
     struct queue_filter           filter;
@@ -317,6 +329,8 @@ struct store_request {
     const struct received_row    *received_in;
     size_t                        received_in_len;
     const struct received_quota  *quota;
+    const struct alert_row       *alerts_in;
+    size_t                        alerts_in_len;
 
     /* Out; live in `arena` until the owner releases it. */
     enum status                status;
@@ -350,6 +364,8 @@ struct store_request {
     const enum received_outcome *outcomes; /* of received_in, in its order */
     const struct received_sum *sums;
     size_t                     sums_len;
+    const struct alert_row    *alerts;
+    size_t                     alerts_len;
     struct store_stats         stats;
     uint64_t                   count, count_busy, version;
 };

@@ -66,6 +66,7 @@ static void forget(struct plan_walk *w)
     struct plan_request *q = w->asked;
 
     q->answer = json_pack("{s:s%}", "abandoned", w->plan.domain.ptr, w->plan.domain.len);
+    plan_walk_untell(w);
     log_info(NULL, "a plan was abandoned", LOG_STR("domain", w->plan.domain), LOG_STR("who", q->who));
     reply(q, OK);
     refuse_waiting(w, ERR_NOT_FOUND, "the plan was just abandoned");

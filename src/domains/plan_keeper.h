@@ -4,6 +4,7 @@
 #ifndef STERNPOST_DOMAINS_PLAN_KEEPER_H
 #define STERNPOST_DOMAINS_PLAN_KEEPER_H
 
+#include "alerts/alert_book.h"
 #include "domains/plan_look.h"
 
 #include <sys/queue.h>
@@ -35,7 +36,8 @@ struct plan_request {
 };
 
 struct plan_keeper_config {
-    struct plan_world world;                            /* `stored` is filled in by the keeper */
+    struct plan_world world;   /* `stored` is filled in by the keeper */
+    struct alert_book *alerts; /* of the same loop: told what stops a plan, and that one waits for a word */
     void (*publish)(void *ctx, struct snapshot *fresh); /* new settings; takes the reference */
     void *ctx;
 };

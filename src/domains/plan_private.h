@@ -50,8 +50,9 @@ struct plan_walk *plan_walk_new(struct plan_keeper *k, struct slice domain);
 void plan_walk_look_in(struct plan_walk *w, int64_t ms);
 /* Keeps the plan as it is now, then goes on; when the store does not take it, the request at hand is refused. */
 void plan_walk_save(struct plan_walk *w, void (*then)(struct plan_walk *w));
-void plan_walk_go(struct plan_walk *w);   /* looks and acts until it must wait; then plan_walk_rest() */
-void plan_walk_drop(struct plan_walk *w); /* ends what is under way, but for the store's answers */
+void plan_walk_go(struct plan_walk *w);     /* looks and acts until it must wait; then plan_walk_rest() */
+void plan_walk_drop(struct plan_walk *w);   /* ends what is under way, but for the store's answers */
+void plan_walk_untell(struct plan_walk *w); /* nothing stops a plan that is no more */
 void plan_walk_free(struct plan_walk *w);
 
 /* plan_keeper.c */

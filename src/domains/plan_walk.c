@@ -99,19 +99,42 @@ static void rest(struct plan_walk *w)
     plan_walk_rest(w, OK, NULL);
 }
 
+/* What stops it is an alert as long as it does; that it waits for a word is told once. */
+static void tell(struct plan_walk *w, enum plan_verb verb, struct slice text)
+{
+    struct alert_book *book = w->keeper->config.alerts;
+    struct arena arena = { 0 };
+    struct slice subject = arena_printf(&arena, "plan %.*s", SLICE_FMT(w->plan.domain));
+    const struct alert a = { .cause = verb == PLAN_STOP ? SLICE_LIT("plan-stopped") : SLICE_LIT("plan-ready"),
+                             .subject = subject,
+                             .text = text,
+                             .remedy =
+                                 arena_printf(&arena, "see 'sternpost domain plan %.*s'", SLICE_FMT(w->plan.domain)),
+                             .severity = verb == PLAN_STOP ? ALERT_WARNING : ALERT_NOTE };
+
+    if (verb == PLAN_STOP)
+        alert_book_raise(book, &a);
+    else
+        alert_book_end(book, SLICE_LIT("plan-stopped"), subject, SLICE_LIT("the plan goes on"));
+    if (verb == PLAN_ASK && w->sight.verb != PLAN_ASK)
+        alert_book_tell(book, &a);
+    arena_release(&arena);
+}
+
 static void say(struct plan_walk *w, enum plan_verb verb, int64_t until_s, struct slice text)
 {
     bool is_news = w->sight.text == NULL || w->sight.verb != verb;
 
+    if (is_news)
+        log_info(NULL, "the plan of a domain of ours", LOG_STR("domain", w->plan.domain),
+                 LOG_CSTR("stage", plan_stage_name(w->plan.stage)), LOG_CSTR("state", plan_verb_name(verb)),
+                 LOG_STR("what", text));
+    tell(w, verb, text);
     free(w->sight.text);
     w->sight.text = mem_str(text);
     w->sight.verb = verb;
     w->sight.until_s = until_s;
     w->sight.looked_s = clock_wall_s();
-    if (is_news)
-        log_info(NULL, "the plan of a domain of ours", LOG_STR("domain", w->plan.domain),
-                 LOG_CSTR("stage", plan_stage_name(w->plan.stage)), LOG_CSTR("state", plan_verb_name(verb)),
-                 LOG_STR("what", text));
 }
 
 /* -- one step of each kind ---------------------------------------------------------------------------------- */
@@ -157,7 +180,8 @@ static void wait_for_the_others(struct plan_walk *w)
     struct arena arena = { 0 };
 
     say(w, PLAN_WAIT, 0,
-        arena_printf(&arena, "sent; waiting until every server of the zone has it so: %.*s", SLICE_FMT(f->record_lines)));
+        arena_printf(&arena, "sent; waiting until every server of the zone has it so: %.*s",
+                     SLICE_FMT(f->record_lines)));
     arena_release(&arena);
     plan_walk_save(w, rest);
 }
@@ -247,6 +271,11 @@ void plan_walk_go(struct plan_walk *w)
     w->is_busy = true;
     w->rounds = 0;
     look(w);
+}
+
+void plan_walk_untell(struct plan_walk *w)
+{
+    tell(w, PLAN_WAIT, SLICE_LIT(""));
 }
 
 void plan_walk_look_in(struct plan_walk *w, int64_t ms)

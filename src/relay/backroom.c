@@ -152,6 +152,7 @@ static enum status open_plans(struct backroom *b, const struct backroom_config *
                                                    .store = c->store,
                                                    .config = c->config,
                                                    .policies = b->policies },
+                                        .alerts = b->alerts,
                                         .publish = c->publish,
                                         .ctx = c->ctx };
 

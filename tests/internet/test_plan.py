@@ -178,8 +178,11 @@ def test_reports_of_failures_stop_it(daemon, clock, tmp_path):
     assert "10 of 100 sessions failed" in seen["text"] and f"certificate-host-mismatch at {HOST}" in seen["text"]
     clock.forward(2 * DAY)  # time alone mends nothing
     assert plan(daemon)["state"] == "stopped"
+    told, = [one for one in daemon.ask("alerts")["open"] if one["cause"] == "plan-stopped"]
+    assert told["subject"] == f"plan {DOMAIN}" and "10 of 100 sessions failed" in told["text"]
     seen = plan(daemon, "next")
     assert (seen["stage"], seen["state"]) == ("evidence", "wait"), seen
+    assert not [one for one in daemon.ask("alerts")["open"] if one["cause"] == "plan-stopped"]
     assert daemon.ask("domain", "show", DOMAIN)["fields"]["mta-sts"] == "testing"
 
 

@@ -32,7 +32,8 @@ static const int ends[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 static int asked_fd;
 static struct termios asked_shown;
 
-/* tcsetattr(), sigaction() and raise() may be called here (signal-safety(7)). The signal counts once this has returned. */
+/* tcsetattr(), sigaction() and raise() may be called here (signal-safety(7)). The signal counts once this has
+ * returned. */
 static void on_signal(int number)
 {
     const struct sigaction usual = { .sa_handler = SIG_DFL };

@@ -73,6 +73,7 @@ static void judge(struct survey *s, struct survey_address *a)
         .tlsa = s->dane_state == DANE_USABLE ? &s->tlsa : NULL,
         .staple = p->session.is_stapled == PROBE_NOT_ASKED ? NULL : &staple,
         .port = s->target.server.port,
+        .now_s = s->target.now_s,
     };
     struct fault why;
 
@@ -186,10 +187,24 @@ static void on_dane(struct dane_lookup *l)
     start_probes(s);
 }
 
+static void drop_private(struct address_lookup *l)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < l->addresses_len; i++)
+        if (net_address_is_global(&l->addresses[i]))
+            l->addresses[kept++] = l->addresses[i];
+    if (kept == 0 && l->addresses_len > 0)
+        (void)snprintf(l->text, sizeof l->text, "'%s' has only addresses that are not of the public internet", l->name);
+    l->addresses_len = kept;
+}
+
 static void on_addresses(struct address_lookup *l)
 {
     struct survey *s = CONTAINER_OF(l, struct survey, lookup);
 
+    if (s->target.has_global_only)
+        drop_private(l);
     if (l->addresses_len == 0) {
         s->text = arena_copy(&s->arena, slice_str(l->text)).ptr;
         choose_how(s);

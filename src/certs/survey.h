@@ -25,6 +25,8 @@ struct survey_target { /* strings are copied, but for ca_file and from, which ar
     bool                      asks_inside;       /* with has_few_questions: EHLO inside all the same */
     bool                      only_global;       /* not with wants_one: other addresses are told of, not asked (STS-22) */
     int64_t                   timeout_ms; /* of each step; 0: 30 s */
+    int64_t                   now_s;      /* to judge at; 0: now */
+    bool                      has_global_only; /* addresses that are not global unicast are not called upon */
 };
 
 struct survey_address {

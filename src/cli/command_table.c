@@ -150,6 +150,7 @@ static const struct command_group fixed_groups[] = {
     { "queue", "Messages that wait for delivery" },
     { "sts", "MTA-STS of other domains (RFC 8461)" },
     { "sts cache", "Policies that were fetched and are kept" },
+    { "watch", "Certificates that mail depends on, looked at from time to time" },
     { "report", "TLS reports (RFC 8460)" },
     { "report sent", "Reports of ours to other domains" },
     { "settings", "All settings as one file, for version control" },
@@ -389,6 +390,23 @@ static const struct command fixed_commands[] = {
       "An alert is told once, in the log, in the metrics and by mail to the addresses of alert-to (sternpost gateway set), and "
       "again when it is over. It stays open over a restart.",
       "sternpost alerts\nsternpost alerts --json | jq '.open[].cause'\n", .run = run_alerts },
+    { "watch list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "list the servers whose certificates are watched, and what is wrong with them",
+      "Watched are our own listeners as they are served, the servers and policy hosts of our domains as DNS names them, the hosts of "
+      "the settings, and the servers of partners that outbound rules name: every six hours, one connection to an address (sternpost "
+      "gateway set --watch, --watch-interval, --watch-expiry-days). What is wrong is an alert (sternpost alerts): a certificate that "
+      "ends in 30, 14, 7 or 1 days, one that does not match its TLSA records, a chain that is not complete, a key never seen there, "
+      "servers that should show the same and do not, a policy that cannot be fetched.\n"
+      "The exit code is 1 when something is wrong with any of them.",
+      "sternpost watch list\nsternpost watch list --json | jq '.servers[] | select(.days_left < 30)'\n", .run = run_watch_list },
+    { "watch show", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show what is known of a watched server",
+      "NAME is a server as the list has it, its host alone, or what it is watched for, such as a domain of ours.",
+      "sternpost watch show mx.partner.example\n", .run = run_watch_show },
+    { "watch now", "[NAME]", 0, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "look at the watched servers now, all of them or those of a name, and show what was seen",
+      "NAME is as for 'watch show'. It works with the setting watch off, too.", "sternpost watch now\nsternpost watch now ours.example\n",
+      .run = run_watch_now },
     { "counters", "[NAME]", 0, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "show what is counted by day: inbound-refused, rule-testing, sent-in-clear",
       "inbound-refused: recipients refused because a rule requires TLS. rule-testing: recipients that an inbound "

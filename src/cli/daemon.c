@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "alerts/alert_book.h"
+#include "certs/watch.h"
 #include "certs/keeper.h"
 #include "cli/command.h"
 #include "cli/config_check.h"
@@ -56,6 +57,16 @@ static struct slice report_certificates(void *ctx, struct arena *arena)
     return cert_keeper_report(node_certificates(ctx), arena);
 }
 
+static struct slice report_watch(void *ctx, struct arena *arena)
+{
+    return watch_report(node_watch(ctx), arena);
+}
+
+static uint64_t order_watch(void *ctx, struct slice target)
+{
+    return watch_now(node_watch(ctx), target);
+}
+
 static struct slice report_alerts(void *ctx, struct arena *arena)
 {
     return alert_book_report(node_alerts(ctx), arena);
@@ -105,6 +116,8 @@ static struct admin *make_admin(struct gateway_process *p)
         .count_sts = count_sts,
         .certificates = report_certificates,
         .alerts = report_alerts,
+        .watch = report_watch,
+        .watch_now = order_watch,
         .count_bridge = count_bridge,
     };
     struct admin *admin = admin_new(&config, p->control_fd, p->tcp_fd);

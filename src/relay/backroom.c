@@ -1,6 +1,7 @@
 #include "relay/backroom.h"
 
 #include "base/memory.h"
+#include "certs/watch.h"
 #include "domains/policy_host.h"
 #include "reports/inlet.h"
 #include "reports/sender.h"
@@ -22,6 +23,7 @@ struct backroom {
     struct plan_keeper   *plans;
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
+    struct watch         *watch;
     struct alert_book    *alerts;
     struct handoff       *orders;
     struct loop_io        orders_io;
@@ -52,6 +54,7 @@ static void adopt(struct backroom *b, struct snapshot *fresh)
     policy_keeper_adopt(b->policies, snapshot_hold(fresh));
     inlet_adopt(b->inlet, snapshot_hold(fresh));
     cert_keeper_adopt(b->certificates, fresh);
+    watch_adopt(b->watch, snapshot_hold(fresh));
     report_sender_adopt(b->sender, snapshot_hold(fresh));
 }
 
@@ -170,6 +173,18 @@ static void open_certificates(struct backroom *b, const struct backroom_config *
     b->certificates = cert_keeper_new(&c, settings);
 }
 
+static void open_watch(struct backroom *b, const struct backroom_config *config, struct snapshot *settings)
+{
+    struct watch_config c = { .loop = b->loop,
+                              .resolver = b->resolver,
+                              .https = b->https,
+                              .store = config->store,
+                              .alerts = b->alerts,
+                              .config = config->config };
+
+    b->watch = watch_new(&c, snapshot_hold(settings));
+}
+
 enum status backroom_new(const struct backroom_config *config, struct snapshot *settings, struct backroom **out,
                          struct fault *why)
 {
@@ -193,6 +208,7 @@ enum status backroom_new(const struct backroom_config *config, struct snapshot *
         return st;
     }
     open_certificates(b, config, settings);
+    open_watch(b, config, settings);
     desk_set_certificates(b->desk, b->certificates);
     b->sender =
         report_sender_new(b->loop, b->resolver, b->https, config->store, config->config->hostname, settings);
@@ -245,6 +261,7 @@ void backroom_free(struct backroom *b)
     policy_host_free(b->policy_host);
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
+    watch_free(b->watch);
     cert_keeper_free(b->certificates);
     alert_book_free(b->alerts);
     sts_free(b->sts);
@@ -270,6 +287,11 @@ struct desk *backroom_desk(struct backroom *b)
 struct plan_keeper *backroom_plans(struct backroom *b)
 {
     return b->plans;
+}
+
+struct watch *backroom_watch(struct backroom *b)
+{
+    return b->watch;
 }
 
 struct alert_book *backroom_alerts(struct backroom *b)

@@ -14,6 +14,7 @@
 
 struct backroom;
 struct receiver;
+struct watch;
 
 struct backroom_config { /* borrowed */
     const struct config *config;
@@ -36,6 +37,7 @@ void backroom_free(struct backroom *b); /* after the last question was answered,
 struct sts *backroom_sts(struct backroom *b);
 struct desk *backroom_desk(struct backroom *b);
 struct plan_keeper *backroom_plans(struct backroom *b);
+struct watch *backroom_watch(struct backroom *b);
 struct alert_book *backroom_alerts(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */
 struct cert_keeper *backroom_certificates(struct backroom *b);

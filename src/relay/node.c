@@ -96,6 +96,11 @@ void node_expect_report_event(struct node *n, struct slice domain)
         bridge_expect_report(n->bridge, domain);
 }
 
+struct watch *node_watch(struct node *n)
+{
+    return backroom_watch(n->backroom);
+}
+
 struct alert_book *node_alerts(struct node *n)
 {
     return backroom_alerts(n->backroom);

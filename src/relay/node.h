@@ -14,6 +14,7 @@ struct receiver;
 struct desk;
 struct plan_keeper;
 struct sts;
+struct watch;
 struct worker;
 
 /* Opens the store, loads and compiles the settings, binds every listener. Nothing is served yet. */
@@ -30,6 +31,7 @@ int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
 struct plan_keeper *node_plans(struct node *n); /* domains/plan_keeper.h: staged plans of our own domains */
+struct watch *node_watch(struct node *n); /* certs/watch.h: certificates that mail depends on */
 struct alert_book *node_alerts(struct node *n); /* alerts/alert_book.h: what is wrong now */
 struct desk *node_desk(struct node *n); /* domains/desk.h: questions about our own domains */
 struct sts *node_sts(struct node *n); /* discovery/sts.h: the policies of other domains */

@@ -167,6 +167,17 @@ static enum status is_chain(struct slice text, struct arena *arena, struct slice
     return OK;
 }
 
+static enum status is_days(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    enum { DAYS_MOST = 365 };
+    uint64_t days;
+
+    if (!slice_to_u64(text, &days) || days < 1 || days > DAYS_MOST)
+        return fault_set(why, ERR_SYNTAX, "it is no number of days from 1 to %d", DAYS_MOST);
+    *out = arena_printf(arena, "%u", (unsigned)days);
+    return OK;
+}
+
 /* -- the table -------------------------------------------------------------------------------------------- */
 
 #define DESCRIPTION                                                                                               \
@@ -319,6 +330,11 @@ static const struct setting_field gateway_fields[] = {
       .normalise = is_plain_pattern },
     { "alert-to", "Addresses that get a mail when something goes wrong with how mail travels, and when it is over; nobody unless set",
       "postmaster@example.org", SETTING_LIST, .normalise = is_address },
+    { "watch", "Look at the certificates of our servers, hosts and partners from time to time", "off", SETTING_CHOICE,
+      "off|on", "on" },
+    { "watch-interval", "How long after one look the next is taken; at least 10m", "12h", SETTING_DURATION, NULL, "6h" },
+    { "watch-expiry-days", "How many days before a certificate's end this is told; 30,14,7,1 unless set", "21,7,2",
+      SETTING_LIST, .normalise = is_days },
 };
 
 #define FIELDS(f) (f), COUNT_OF(f)

@@ -25,6 +25,10 @@ struct snapshot {
     size_t own_domains_len;
     struct certificate_setting *certificates;
     size_t certificates_len;
+    const struct host **all_hosts; /* likewise */
+    size_t all_hosts_len;
+    struct partner *partners;
+    size_t partners_len;
 };
 
 struct compiling {
@@ -76,6 +80,46 @@ static enum status compile_alerts(struct compiling *c, const struct setting_obje
     return OK;
 }
 
+enum { DAYS_DEFAULT = 4, INTERVAL_LEAST_S = 600 };
+
+static int by_days(const void *a, const void *b)
+{
+    const unsigned *x = a, *y = b;
+
+    return *x < *y ? 1 : *x > *y ? -1 : 0;
+}
+
+static void compile_watch_days(struct gateway *g, const struct slice *texts, size_t len, struct arena *arena)
+{
+    static const unsigned initial[DAYS_DEFAULT] = { 30, 14, 7, 1 };
+    unsigned *days = ARENA_ARRAY(arena, unsigned, len + 1);
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        (void)slice_to_u64(texts[i], &value); /* the schema has let nothing else through */
+        days[i] = (unsigned)value;
+    }
+    qsort(days, len, sizeof *days, by_days);
+    g->watch_days = len > 0 ? days : initial;
+    g->watch_days_len = len > 0 ? len : COUNT_OF(initial);
+}
+
+static enum status compile_watch(struct compiling *c, const struct setting_object *o)
+{
+    struct gateway *g = &c->s->gateway;
+    struct arena *arena = &c->s->arena;
+    const struct slice *days;
+    size_t len;
+
+    g->watches = setting_choice(o, "watch") != 0;
+    g->watch_interval_s = setting_seconds(o, "watch-interval");
+    days = setting_list(o, "watch-expiry-days", arena, &len);
+    compile_watch_days(g, days, len, arena);
+    if (g->watch_interval_s < INTERVAL_LEAST_S)
+        return setting_refuse(o, "watch-interval", c->why, "it is shorter than ten minutes, which other people's servers mind");
+    return OK;
+}
+
 static enum status compile_gateway(struct compiling *c, const struct setting_object *o)
 {
     struct gateway *g = &c->s->gateway;
@@ -93,7 +137,9 @@ static enum status compile_gateway(struct compiling *c, const struct setting_obj
                               "the alternate secure route needs a host; set alternate-host");
     if (g->expire_s < 60)
         return setting_refuse(o, "expire", c->why, "it is shorter than a minute; nothing could be tried again");
-    return compile_reports(c, o) == OK ? compile_alerts(c, o) : ERR_SYNTAX;
+    if (compile_reports(c, o) != OK || compile_alerts(c, o) != OK)
+        return ERR_SYNTAX;
+    return compile_watch(c, o);
 }
 
 static enum status add_domain(struct compiling *c, const struct setting_object *o)
@@ -110,6 +156,7 @@ static enum status add_host(struct compiling *c, const struct setting_object *o)
     struct host *h = ARENA_NEW(&c->s->arena, struct host);
 
     (void)map_put(&c->s->hosts, o->name, h);
+    c->s->all_hosts[c->s->all_hosts_len++] = h;
     return compile_host(o, &c->s->arena, h, c->why);
 }
 
@@ -171,6 +218,57 @@ static enum status add_certificate(struct compiling *c, const struct setting_obj
     return compile_certificate(o, &c->s->arena, &c->s->certificates[c->s->certificates_len++], c->why);
 }
 
+/* -- partners --------------------------------------------------------------------------------------------- */
+
+struct gathering {
+    struct compiling *c;
+    struct map seen; /* domains */
+    size_t cap;
+};
+
+static void add_partner(struct gathering *g, const struct rule *rule, struct slice pattern)
+{
+    struct snapshot *s = g->c->s;
+    size_t at = slice_find_last(pattern, '@');
+    struct slice domain = at == SIZE_MAX ? pattern : slice_from(pattern, at + 1);
+
+    if (domain.len == 0 || domain.ptr[0] == '.' || domain.ptr[0] == '*' || map_get(&s->domains, domain) != NULL ||
+        map_put(&g->seen, domain, s) != NULL)
+        return;
+    s->partners = mem_grow(s->partners, s->partners_len, &g->cap, sizeof *s->partners);
+    s->partners[s->partners_len++] = (struct partner){ .domain = arena_copy(&s->arena, domain),
+                                                       .rule = arena_copy(&s->arena, rule->name),
+                                                       .level = rule->level,
+                                                       .ca_file = arena_copy(&s->arena, rule->ca_file) };
+}
+
+static void add_pattern(struct gathering *g, const struct rule *rule, struct slice pattern)
+{
+    if (!slice_starts(pattern, RULE_LIST_PREFIX)) {
+        add_partner(g, rule, pattern);
+        return;
+    }
+    for (size_t i = 0; i < g->c->lists_len; i++) {
+        const struct named_list *l = &g->c->lists[i];
+
+        for (size_t k = 0; k < l->members_len && slice_eq(l->name, slice_from(pattern, RULE_LIST_PREFIX.len)); k++)
+            add_partner(g, rule, l->members[k]);
+    }
+}
+
+static void gather_partners(struct compiling *c)
+{
+    struct gathering g = { .c = c };
+
+    map_init(&g.seen);
+    for (size_t i = 0; i < c->rules_len; i++)
+        for (size_t k = 0; k < c->rules[i].to_len && c->rules[i].direction == RULE_OUTBOUND; k++)
+            add_pattern(&g, &c->rules[i], c->rules[i].to[k]);
+    map_release(&g.seen);
+}
+
+/* -- all kinds -------------------------------------------------------------------------------------------- */
+
 typedef enum status add_fn(struct compiling *c, const struct setting_object *o);
 
 static const struct {
@@ -211,6 +309,7 @@ static enum status compile_all(struct compiling *c)
 
     c->rules = ARENA_ARRAY(&c->scratch, struct rule, c->set->len);
     c->s->own_domains = ARENA_ARRAY(&c->s->arena, const struct own_domain *, c->set->len);
+    c->s->all_hosts = ARENA_ARRAY(&c->s->arena, const struct host *, c->set->len);
     c->lists = ARENA_ARRAY(&c->scratch, struct named_list, c->set->len);
     c->s->certificates = ARENA_ARRAY(&c->s->arena, struct certificate_setting, c->set->len);
     if (st == OK)
@@ -219,6 +318,8 @@ static enum status compile_all(struct compiling *c)
         st = add_object(c, c->set->items[i]);
     if (st == OK)
         st = rule_set_new(c->rules, c->rules_len, c->lists, c->lists_len, &c->s->rules, c->why);
+    if (st == OK)
+        gather_partners(c);
     return st;
 }
 
@@ -231,6 +332,7 @@ static void snapshot_free(struct snapshot *s)
     map_release(&s->routes);
     map_release(&s->users);
     rule_set_free(s->rules);
+    free(s->partners);
     arena_release(&s->arena);
     free(s);
 }
@@ -323,6 +425,18 @@ const struct certificate_setting *snapshot_certificates(const struct snapshot *s
 {
     *len = s->certificates_len;
     return s->certificates;
+}
+
+size_t snapshot_hosts(const struct snapshot *s, const struct host *const **out)
+{
+    *out = s->all_hosts;
+    return s->all_hosts_len;
+}
+
+size_t snapshot_partners(const struct snapshot *s, const struct partner **out)
+{
+    *out = s->partners;
+    return s->partners_len;
 }
 
 const struct user *snapshot_user(const struct snapshot *s, struct slice name)

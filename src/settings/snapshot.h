@@ -45,8 +45,19 @@ struct gateway { /* the one setting of its kind */
     bool                report_failures_only;
     const struct slice *report_skip;     /* patterns of addresses and domains without reports */
     size_t              report_skip_len;
+    bool                watches;         /* certificates (certs/watch.h) */
+    int64_t             watch_interval_s;
+    const unsigned     *watch_days;      /* thresholds, the largest first; at least one */
+    size_t              watch_days_len;
     const struct slice *alert_to;        /* whom mails tell of alerts; none: nobody */
     size_t              alert_to_len;
+};
+
+/* A domain of others that an outbound rule names, by itself or in a list. */
+struct partner {
+    struct slice   domain, rule; /* the first rule that does */
+    enum tls_level level;        /* that it asks for */
+    struct slice   ca_file;      /* empty: the system's issuers */
 };
 
 /* A domain of ours and what it publishes. */
@@ -95,6 +106,8 @@ bool snapshot_is_our_domain(const struct snapshot *s, struct slice domain);
 const struct own_domain *snapshot_own_domain(const struct snapshot *s, struct slice domain); /* NULL: not ours */
 size_t snapshot_own_domains(const struct snapshot *s, const struct own_domain *const **out);  /* by name */
 const struct host *snapshot_host(const struct snapshot *s, struct slice name); /* NULL: no such host */
+size_t snapshot_hosts(const struct snapshot *s, const struct host *const **out); /* by name */
+size_t snapshot_partners(const struct snapshot *s, const struct partner **out); /* each domain once, never one of ours */
 /* The host for a recipient domain: the route of that name, else of the longest ".parent", else "*".
  * NULL: by MX. *route is the route's name. */
 const struct host *snapshot_route(const struct snapshot *s, struct slice domain, struct slice *route);

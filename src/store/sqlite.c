@@ -47,6 +47,8 @@ static const struct {
     [STORE_PLAN_SAVE] = { sqlite_plan_save, false },
     [STORE_CERT_LOAD] = { sqlite_cert_load, true },
     [STORE_CERT_SAVE] = { sqlite_cert_save, false },
+    [STORE_WATCH_LOAD] = { sqlite_watch_load, true },
+    [STORE_WATCH_SAVE] = { sqlite_watch_save, false },
     [STORE_REPORT_COUNT] = { sqlite_report_count, false },
     [STORE_REPORT_COUNTS] = { sqlite_report_counts, true },
     [STORE_REPORT_DOMAINS] = { sqlite_report_domains, true },

@@ -73,6 +73,8 @@ static const struct {
     [STORE_PLAN_SAVE] = { .writes = true },
     [STORE_CERT_LOAD] = { 0 },
     [STORE_CERT_SAVE] = { .writes = true },
+    [STORE_WATCH_LOAD] = { 0 },
+    [STORE_WATCH_SAVE] = { .writes = true },
     [STORE_REPORT_COUNT] = { .writes = true },
     [STORE_REPORT_COUNTS] = { 0 },
     [STORE_REPORT_DOMAINS] = { 0 },
@@ -141,6 +143,7 @@ static void forget_results(struct store_request *r)
     r->policies_len = 0;
     r->plans_len = 0;
     r->certs_len = 0;
+    r->watched_len = 0;
     r->report_counts_len = 0;
     r->reports_len = 0;
     r->received_len = 0;

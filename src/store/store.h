@@ -110,6 +110,9 @@ enum store_verb {
     STORE_CERT_LOAD, /* -> certs: every certificate in service */
     STORE_CERT_SAVE, /* certs_in: from now on these and no others are */
 
+    STORE_WATCH_LOAD, /* -> watched: every server that is watched, and what is known of it */
+    STORE_WATCH_SAVE, /* watched_in: each put in place of its name's; without a state: forgotten */
+
     STORE_REPORT_COUNT,   /* report_counts_in: added to day/domain/policy/detail */
     STORE_REPORT_COUNTS,  /* since_day (that day alone), name (a domain) -> report_counts */
     STORE_REPORT_DOMAINS, /* since_day (that day alone), after (a domain), limit -> report_counts with domain alone, by domain */
@@ -194,6 +197,12 @@ struct plan_row {
 struct cert_row {
     struct slice name, fingerprint; /* of its set; hex SHA-256 of the leaf. Together unique */
     int64_t      since_s;
+};
+
+/* A server whose certificate is watched (certs/watch.h). */
+struct watched_row {
+    struct slice name;  /* "mx.example.org:25" */
+    struct slice state; /* JSON */
 };
 
 /* TLS sessions counted (tlsrpt/session.h). */
@@ -323,6 +332,8 @@ struct store_request {
     const struct plan_row        *plan;
     const struct cert_row        *certs_in;
     size_t                        certs_in_len;
+    const struct watched_row     *watched_in;
+    size_t                        watched_in_len;
     const struct report_count_row *report_counts_in;
     size_t                        report_counts_in_len;
     const struct report_row      *report;
@@ -355,6 +366,8 @@ struct store_request {
     size_t                     plans_len;
     const struct cert_row     *certs;
     size_t                     certs_len;
+    const struct watched_row  *watched;
+    size_t                     watched_len;
     const struct report_count_row *report_counts;
     size_t                     report_counts_len;
     const struct report_row   *reports;

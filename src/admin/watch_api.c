@@ -17,6 +17,6 @@ void api_watch_now(struct call *c)
         return;
     }
     call_answer(c, json_pack("{s:I}", "order",
-                             (json_int_t)c->admin->watch_now(c->admin->ctx, slice_of(json_string_value(target),
-                                                                                      json_string_length(target)))));
+                             (json_int_t)c->admin->watch_now(
+                                 c->admin->ctx, slice_of(json_string_value(target), json_string_length(target)))));
 }

@@ -339,6 +339,21 @@ bool alert_book_is_open(const struct alert_book *b, struct slice cause, struct s
     return find(b, cause, subject) != NULL;
 }
 
+size_t alert_book_subjects(const struct alert_book *b, struct slice cause, struct arena *arena,
+                           const struct slice **out)
+{
+    struct slice *all = ARENA_ARRAY(arena, struct slice, b->open_len + 1);
+    const struct entry *e;
+    size_t len = 0;
+
+    TAILQ_FOREACH (e, &b->open, in_list) {
+        if (slice_eq(slice_str(e->cause), cause))
+            all[len++] = arena_copy(arena, slice_str(e->subject));
+    }
+    *out = all;
+    return len;
+}
+
 /* -- life -------------------------------------------------------------------------------------------------------- */
 
 static struct entry *entry_of(const struct alert_row *row)

@@ -43,6 +43,8 @@ void alert_book_raise(struct alert_book *b, const struct alert *a);
 void alert_book_end(struct alert_book *b, struct slice cause, struct slice subject, struct slice text);
 /* Tells of something that is over as soon as it is seen (a changed key); nothing stays open. */
 void alert_book_tell(struct alert_book *b, const struct alert *a);
+/* The subjects of the open alerts of a cause, in `arena`. */
+size_t alert_book_subjects(const struct alert_book *b, struct slice cause, struct arena *arena, const struct slice **out);
 bool alert_book_is_open(const struct alert_book *b, struct slice cause, struct slice subject);
 
 /* Another clock, and how long alerts are gathered for one mail; for tests. */

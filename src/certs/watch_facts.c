@@ -21,10 +21,11 @@ static void say(struct slice *at, struct slice text)
 
 static void take_judgement(const struct judgement *j, struct watch_facts *out)
 {
-    static const char *const missing[] = { "chain.incomplete" }, *const dane[] = { "dane.match", "dane.ta", "dane.fields" };
-    static const char *const doubt[] = { "cert.name",   "cert.self-signed", "cert.trust", "chain.expiry", "chain.early",
-                                         "cert.root",   "cert.early",       "chain.broken", "cert.usage", "cert.key",
-                                         "chain.incomplete", "cert.expiry" };
+    static const char *const missing[] = { "chain.incomplete" }, *const dane[] = { "dane.match", "dane.ta",
+                                                                                   "dane.fields" };
+    static const char *const doubt[] = { "cert.name",   "cert.self-signed", "cert.trust",       "chain.expiry",
+                                         "chain.early", "cert.root",        "cert.early",       "chain.broken",
+                                         "cert.usage",  "cert.key",         "chain.incomplete", "cert.expiry" };
 
     say(&out->chain_text, seen_of(j, missing, COUNT_OF(missing), SEVERITY_ADVICE));
     say(&out->tlsa_text, seen_of(j, dane, COUNT_OF(dane), SEVERITY_ERROR));
@@ -32,8 +33,8 @@ static void take_judgement(const struct judgement *j, struct watch_facts *out)
         return;
     out->is_trusted = false;
     say(&out->trust_text, seen_of(j, doubt, COUNT_OF(doubt), SEVERITY_OK));
-    say(&out->trust_text, j->is_trusted ? SLICE_LIT("it is for another name")
-                                        : SLICE_LIT("no trusted authority vouches for it"));
+    say(&out->trust_text,
+        j->is_trusted ? SLICE_LIT("it is for another name") : SLICE_LIT("no trusted authority vouches for it"));
 }
 
 static void take_address(const struct survey_address *a, const struct certificate **leaves, struct watch_facts *out)

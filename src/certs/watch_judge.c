@@ -62,11 +62,11 @@ static struct view view_expiry(const struct watch_case *c)
     if (days < 0)
         v = (struct view){ .state = VIEW_WRONG, .level = -1 };
     if (v.state == VIEW_WRONG)
-        v.text = arena_printf(c->arena, "its certificate %s, at %s",
-                              v.level < 0 ? "has ended"
-                                          : arena_printf(c->arena, "ends in %lld day%s", (long long)days,
-                                                         days == 1 ? "" : "s").ptr,
-                              end);
+        v.text = arena_printf(
+            c->arena, "its certificate %s, at %s",
+            v.level < 0 ? "has ended"
+                        : arena_printf(c->arena, "ends in %lld day%s", (long long)days, days == 1 ? "" : "s").ptr,
+            end);
     return v;
 }
 
@@ -303,7 +303,8 @@ static bool settle(const struct watch_case *c, enum watch_cause cause, struct wa
 }
 
 size_t watch_judge(const struct watch_state *old, const struct watch_facts *seen, const struct watch_limits *limits,
-                   int64_t now_s, struct arena *arena, struct watch_state *out, struct watch_news news[static WATCH_CAUSES])
+                   int64_t now_s, struct arena *arena, struct watch_state *out,
+                   struct watch_news news[static WATCH_CAUSES])
 {
     const struct watch_case c = {
         .old = old, .seen = seen, .limits = limits, .now_s = now_s, .arena = arena, .out = out

@@ -22,8 +22,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The servers of one target, in the same order each time, and whether all of them were looked at. */
-static size_t servers_of(const struct watch_round *r, struct slice subject, struct watch_look *out[static COMPARED_MOST],
-                         bool *is_whole)
+static size_t servers_of(const struct watch_round *r, struct slice subject,
+                         struct watch_look *out[static COMPARED_MOST], bool *is_whole)
 {
     size_t len = 0;
 
@@ -149,14 +149,18 @@ static const struct {
     enum alert_severity severity;
     const char *remedy;
 } tellings[WATCH_CAUSES] = {
-    [WATCH_UNREACHABLE] = { ALERT_WARNING, "look whether the server is up, and whether port and STARTTLS can be reached from here" },
+    [WATCH_UNREACHABLE] = { ALERT_WARNING,
+                            "look whether the server is up, and whether port and STARTTLS can be reached from here" },
     [WATCH_EXPIRY] = { ALERT_WARNING, "renew it, let the server load it, and look again with 'sternpost watch now'" },
     [WATCH_CHAIN] = { ALERT_ERROR, "let the server send the certificates up to the root, in order" },
     [WATCH_TRUST] = { ALERT_ERROR, "'sternpost cert --text' tells what is wrong with it" },
-    [WATCH_TLSA] = { ALERT_ERROR, "publish the record of the certificate that is served, or serve the one that is published" },
-    [WATCH_DIFFERENCE] = { ALERT_WARNING, "load the same certificate behind every address, unless a roll-out is under way" },
+    [WATCH_TLSA] = { ALERT_ERROR,
+                     "publish the record of the certificate that is served, or serve the one that is published" },
+    [WATCH_DIFFERENCE] = { ALERT_WARNING,
+                           "load the same certificate behind every address, unless a roll-out is under way" },
     [WATCH_POLICY] = { ALERT_ERROR, "see what 'sternpost check' says of the domain's policy host" },
-    [WATCH_KEY] = { ALERT_NOTE, "nothing, if it was you or the partner told you; TLSA records of the old key no longer match" },
+    [WATCH_KEY] = { ALERT_NOTE,
+                    "nothing, if it was you or the partner told you; TLSA records of the old key no longer match" },
 };
 
 /* Each threshold that is passed is worse than the one before. */

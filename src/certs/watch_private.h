@@ -40,7 +40,7 @@ struct watch {
     unsigned store_under_way;
     bool is_loaded, is_ending;
     struct store_request load;
-    struct map entries; /* by name */
+    struct map entries;        /* by name */
     struct watch_round *round; /* NULL: none is under way */
     struct watch_order *waiting;
     int64_t due_s, recheck_s; /* recheck: 0: none */
@@ -101,7 +101,8 @@ void watch_round_free(struct watch_round *r);
 /* From what was seen to what is kept and told: fills in news and rows. */
 void watch_round_judge(struct watch_round *r);
 
-/* Tells the book of alerts what is so now of every server that was looked at: what it knows already it tells nobody again. */
+/* Tells the book of alerts what is so now of every server that was looked at: what it knows already it tells nobody
+ * again. */
 void watch_round_tell(const struct watch_round *r);
 
 #endif

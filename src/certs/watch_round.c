@@ -30,8 +30,8 @@ static void go_on(struct watch_round *r)
 
 /* -- what is looked at -------------------------------------------------------------------------------------------- */
 
-static struct watch_look *new_look(struct watch_round *r, const struct watch_target *t, const struct cert_target *server,
-                                   struct slice name)
+static struct watch_look *new_look(struct watch_round *r, const struct watch_target *t,
+                                   const struct cert_target *server, struct slice name)
 {
     struct watch_look *l = NEW(struct watch_look);
 
@@ -154,8 +154,8 @@ static void start_finder(struct watch_finder *f, const struct watch_target *t)
         mx_lookup_start(&f->mx, r->watch->config.loop, r->watch->config.resolver, t->domain, SLICE_LIT(""), random);
     } else {
         f->query.done = on_record;
-        resolver_ask(r->watch->config.resolver, &f->query, arena_printf(&r->arena, "_mta-sts.%.*s", SLICE_FMT(t->domain)),
-                     DNS_TXT);
+        resolver_ask(r->watch->config.resolver, &f->query,
+                     arena_printf(&r->arena, "_mta-sts.%.*s", SLICE_FMT(t->domain)), DNS_TXT);
     }
 }
 
@@ -296,9 +296,7 @@ static void on_saved(struct store_request *q)
 static void save(struct watch_round *r)
 {
     watch_round_judge(r);
-    r->save = (struct store_request){ .verb = STORE_WATCH_SAVE,
-                                      .watched_in = r->rows,
-                                      .watched_in_len = r->rows_len };
+    r->save = (struct store_request){ .verb = STORE_WATCH_SAVE, .watched_in = r->rows, .watched_in_len = r->rows_len };
     watch_ask_store(r->watch, &r->save, on_saved);
 }
 

@@ -68,8 +68,8 @@ static json_t *notices_json(const struct watch_state *s)
 
         if (n->since_s != 0)
             json_object_set_new(all, watch_cause_name(c),
-                                json_pack("{s:I, s:i, s:s%}", "since", (json_int_t)n->since_s, "level", n->level, "text",
-                                          n->text.ptr, n->text.len));
+                                json_pack("{s:I, s:i, s:s%}", "since", (json_int_t)n->since_s, "level", n->level,
+                                          "text", n->text.ptr, n->text.len));
     }
     return all;
 }
@@ -99,7 +99,8 @@ static struct slice text_of(const json_t *j, const char *name, struct arena *are
 {
     const json_t *value = json_object_get(j, name);
 
-    return arena_copy(arena, slice_of(json_is_string(value) ? json_string_value(value) : "", json_string_length(value)));
+    return arena_copy(arena,
+                      slice_of(json_is_string(value) ? json_string_value(value) : "", json_string_length(value)));
 }
 
 static unsigned count_of(const json_t *j, const char *name)
@@ -178,7 +179,8 @@ enum status watch_state_read(struct slice name, struct slice text, struct arena 
     if (is_good) {
         read_subjects(json_object_get(j, "subjects"), arena, out);
         for (size_t i = 0; i < COUNT_OF(times); i++)
-            *(int64_t *)(void *)((char *)out + times[i].offset) = json_integer_value(json_object_get(j, times[i].name));
+            *(int64_t *)(void *)((char *)out + times[i].offset) =
+                json_integer_value(json_object_get(j, times[i].name));
         out->failures = count_of(j, "failures");
         out->policy_failures = count_of(j, "policy_failures");
         out->was_trusted = json_is_true(json_object_get(j, "trusted"));

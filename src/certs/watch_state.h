@@ -1,5 +1,5 @@
-/* certs/watch_state.h: one server that is watched: what was last seen of it, what is wrong with it, and what was told of
- * that. No I/O, no clock: certs/watch.h looks, asks watch_judge(), and keeps the outcome. */
+/* certs/watch_state.h: one server that is watched: what was last seen of it, what is wrong with it, and what was told
+ * of that. No I/O, no clock: certs/watch.h looks, asks watch_judge(), and keeps the outcome. */
 #ifndef STERNPOST_CERTS_WATCH_STATE_H
 #define STERNPOST_CERTS_WATCH_STATE_H
 
@@ -32,21 +32,21 @@ const char *watch_cause_over(enum watch_cause c); /* that it is over, in words *
 
 /* What one look found. Text is printable. */
 struct watch_facts {
-    bool                      is_reached; /* an address showed a certificate; what follows is of all that did */
-    struct slice              text;       /* why none did */
-    const struct certificate *leaf;       /* the one that ends first */
+    bool is_reached;                         /* an address showed a certificate; what follows is of all that did */
+    struct slice text;                       /* why none did */
+    const struct certificate *leaf;          /* the one that ends first */
     const struct certificate *const *leaves; /* of each address */
-    size_t                    leaves_len;
-    bool                      is_trusted;  /* and is for the name */
-    struct slice              trust_text;  /* why it is not */
-    struct slice              chain_text;  /* what is missing; "": nothing */
-    bool                      knows_tlsa;  /* DNS said what there is, or that there is nothing */
-    bool                      has_tlsa;    /* there are records that count, so that they prove who the server is */
-    struct slice              tlsa_text;   /* why none matches; "": one does, or there are none */
-    bool                      knows_difference;
-    struct slice              difference;  /* "": none */
-    bool                      knows_policy;
-    struct slice              policy_text; /* why it is not to be had; "": it is */
+    size_t leaves_len;
+    bool is_trusted;         /* and is for the name */
+    struct slice trust_text; /* why it is not */
+    struct slice chain_text; /* what is missing; "": nothing */
+    bool knows_tlsa;         /* DNS said what there is, or that there is nothing */
+    bool has_tlsa;           /* there are records that count, so that they prove who the server is */
+    struct slice tlsa_text;  /* why none matches; "": one does, or there are none */
+    bool knows_difference;
+    struct slice difference; /* "": none */
+    bool knows_policy;
+    struct slice policy_text; /* why it is not to be had; "": it is */
 };
 
 /* Everything lives in `arena`; leaves are borrowed from the survey. */
@@ -55,31 +55,31 @@ void watch_facts_of(const struct survey *s, struct arena *arena, struct watch_fa
 enum { WATCH_KEYS = 8 };
 
 struct watch_key {
-    char    spki[CERTIFICATE_HEX_SHA256];
+    char spki[CERTIFICATE_HEX_SHA256];
     int64_t first_s, last_s; /* seen */
 };
 
 struct watch_notice {
-    int64_t      since_s; /* 0: nothing is wrong */
-    int          level;   /* EXPIRY: the threshold that was told of, in days; -1: it has ended */
+    int64_t since_s; /* 0: nothing is wrong */
+    int level;       /* EXPIRY: the threshold that was told of, in days; -1: it has ended */
     struct slice text;
 };
 
 struct watch_state {
-    struct slice        name;     /* "mx.example.org:25", "127.0.0.1:25/mx.example.org" */
-    enum watch_kind     kind;     /* the first that applies */
+    struct slice name;            /* "mx.example.org:25", "127.0.0.1:25/mx.example.org" */
+    enum watch_kind kind;         /* the first that applies */
     const struct slice *subjects; /* why it is watched: "domain example.org", "host relay", "listener mx" */
-    size_t              subjects_len;
-    int64_t             checked_s, reached_s; /* last; 0: never */
-    unsigned            failures, policy_failures; /* in a row */
-    struct slice        text;     /* why it was not reached; "" */
-    struct slice        subject, issuer; /* of the certificate that ends first */
-    int64_t             not_before_s, not_after_s;
-    char                sha256[CERTIFICATE_HEX_SHA256]; /* empty: none was ever seen */
-    int64_t             since_s;  /* when it was first seen */
-    bool                was_trusted; /* ever */
-    struct watch_key    keys[WATCH_KEYS]; /* the last seen come first */
-    size_t              keys_len;
+    size_t subjects_len;
+    int64_t checked_s, reached_s;       /* last; 0: never */
+    unsigned failures, policy_failures; /* in a row */
+    struct slice text;                  /* why it was not reached; "" */
+    struct slice subject, issuer;       /* of the certificate that ends first */
+    int64_t not_before_s, not_after_s;
+    char sha256[CERTIFICATE_HEX_SHA256]; /* empty: none was ever seen */
+    int64_t since_s;                     /* when it was first seen */
+    bool was_trusted;                    /* ever */
+    struct watch_key keys[WATCH_KEYS];   /* the last seen come first */
+    size_t keys_len;
     struct watch_notice notices[WATCH_CAUSES];
 };
 
@@ -88,27 +88,29 @@ int64_t watch_days_left(const struct watch_state *s, int64_t now_s);
 
 struct watch_limits {
     const unsigned *days; /* thresholds of expiry, the largest first */
-    size_t          days_len;
-    bool            must_be_trusted; /* else only one that was trusted once is told of */
+    size_t days_len;
+    bool must_be_trusted; /* else only one that was trusted once is told of */
 };
 
 /* Something to tell, once. */
 struct watch_news {
-    struct slice     name;
+    struct slice name;
     enum watch_cause cause;
-    bool             is_over; /* what was told before is no longer so */
-    struct slice     text;
+    bool is_over; /* what was told before is no longer so */
+    struct slice text;
 };
 
 /* `old` is what was kept, or NULL; `out` has its name, kind and subjects set. Fills in the rest and the news, at most
  * WATCH_CAUSES; their number. Everything lives in `arena`. */
 size_t watch_judge(const struct watch_state *old, const struct watch_facts *seen, const struct watch_limits *limits,
-                   int64_t now_s, struct arena *arena, struct watch_state *out, struct watch_news news[static WATCH_CAUSES]);
+                   int64_t now_s, struct arena *arena, struct watch_state *out,
+                   struct watch_news news[static WATCH_CAUSES]);
 
 /* As it is kept. The caller owns it. */
 json_t *watch_state_write(const struct watch_state *s);
 /* ERR_SYNTAX: it is not what we wrote. In `arena`, which borrows nothing of `text`. */
-MUST_USE enum status watch_state_read(struct slice name, struct slice text, struct arena *arena, struct watch_state *out);
+MUST_USE enum status watch_state_read(struct slice name, struct slice text, struct arena *arena,
+                                      struct watch_state *out);
 /* For people and programs: times as text, days left. The caller owns it. */
 json_t *watch_state_show(const struct watch_state *s, int64_t now_s);
 

@@ -2,8 +2,8 @@
 #ifndef STERNPOST_CERTS_WATCH_TARGET_H
 #define STERNPOST_CERTS_WATCH_TARGET_H
 
-#include "certs/cert_target.h"
 #include "certs/approach.h"
+#include "certs/cert_target.h"
 #include "certs/watch_state.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
@@ -15,15 +15,15 @@ enum watch_lookup {
 };
 
 struct watch_target {
-    struct slice       subject; /* "domain example.org", "policy example.org", "host relay", "partner bank.example" */
-    enum watch_kind    kind;
-    enum watch_lookup  lookup;
-    struct slice       domain;
-    struct cert_target server;  /* unless it is looked up; an MX gets the port of it */
-    enum tls_way       way;
-    struct slice       sni;     /* to ask for, when not the server's name; "" */
-    const char        *ca_file; /* NULL: the system's */
-    bool               must_be_trusted, allows_private;
+    struct slice subject; /* "domain example.org", "policy example.org", "host relay", "partner bank.example" */
+    enum watch_kind kind;
+    enum watch_lookup lookup;
+    struct slice domain;
+    struct cert_target server; /* unless it is looked up; an MX gets the port of it */
+    enum tls_way way;
+    struct slice sni;    /* to ask for, when not the server's name; "" */
+    const char *ca_file; /* NULL: the system's */
+    bool must_be_trusted, allows_private;
 };
 
 enum { WATCH_TARGETS_MOST = 2000 };

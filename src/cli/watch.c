@@ -64,8 +64,8 @@ static void add_row(struct table *t, const json_t *server, struct arena *a)
 
 static void print_server(const json_t *server)
 {
-    static const char *const lines[] = { "kind",      "checked",     "reached", "text",  "subject", "issuer", "not_before",
-                                         "not_after", "fingerprint", "since",   "spki" };
+    static const char *const lines[] = { "kind",       "checked",   "reached",     "text",  "subject", "issuer",
+                                         "not_before", "not_after", "fingerprint", "since", "spki" };
     const json_t *notice, *why;
     size_t at;
 
@@ -117,7 +117,10 @@ static json_t *chosen(const json_t *answer, const char *name)
 
 static void print_list(const struct invocation *inv, const json_t *answer, const json_t *servers)
 {
-    struct table t = { .columns = { { "SERVER", false, 24 }, { "WATCHED FOR", false, 20 }, { "DAYS", true, 4 }, { "STATE", false, 5 } },
+    struct table t = { .columns = { { "SERVER", false, 24 },
+                                    { "WATCHED FOR", false, 20 },
+                                    { "DAYS", true, 4 },
+                                    { "STATE", false, 5 } },
                        .columns_len = 4 };
     const json_t *server;
     size_t at;
@@ -144,7 +147,8 @@ static int show(const struct invocation *inv, json_t *answer, const char *name, 
     size_t at;
 
     if (name != NULL && json_array_size(servers) == 0)
-        code = complain(EXIT_NEGATIVE, "no server of this name is watched; 'sternpost watch list' shows those that are");
+        code =
+            complain(EXIT_NEGATIVE, "no server of this name is watched; 'sternpost watch list' shows those that are");
     else if (invocation_has(inv, "json"))
         print_json(json_pack("{s:O}", "servers", servers));
     else if (is_list)
@@ -197,7 +201,8 @@ static int wait_for(struct client *client, json_int_t order, json_t **answer)
     if (shows)
         (void)fputs("\r\033[K", stderr);
     if (code == EXIT_DONE && answer_number(*answer, "answered") < order)
-        code = complain(EXIT_NEGATIVE, "the look takes longer than %d minutes; 'sternpost watch list' shows what there is",
+        code = complain(EXIT_NEGATIVE,
+                        "the look takes longer than %d minutes; 'sternpost watch list' shows what there is",
                         PATIENCE_S / 60);
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "domains/drift.h"
 #include "domains/inspection_json.h"
 #include "domains/publication.h"
 
@@ -22,6 +23,7 @@ struct desk {
     const struct config *config;
     const struct policy_keeper *keeper;
     const struct cert_keeper *certificates;
+    struct drift *drift;
     struct handoff *inbox;
     struct loop_io inbox_io;
     TAILQ_HEAD(, errand) errands;
@@ -78,6 +80,8 @@ static void on_inspected(struct inspection *i)
         .loop = e->desk->loop, .server = &e->desk->config->dns_update, .inspection = i, .done = on_published, .ctx = e
     };
 
+    if (e->desk->drift != NULL)
+        drift_observe(e->desk->drift, i);
     if (e->request->verb == DESK_PUBLISH && publication.server->server != NULL) {
         e->publication = publication_start(&publication);
         return;
@@ -145,6 +149,11 @@ struct desk *desk_new(struct loop *loop, struct resolver *r, const struct config
     d->inbox_io.ready = on_inbox;
     loop_watch(loop, &d->inbox_io, handoff_fd(d->inbox), LOOP_READ);
     return d;
+}
+
+void desk_set_drift(struct desk *d, struct drift *drift)
+{
+    d->drift = drift;
 }
 
 void desk_set_certificates(struct desk *d, const struct cert_keeper *certificates)

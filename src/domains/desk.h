@@ -30,11 +30,14 @@ struct desk_request {
 };
 
 struct desk;
+struct drift;
 
 /* All is borrowed. */
 struct desk *desk_new(struct loop *loop, struct resolver *r, const struct config *config,
                       const struct policy_keeper *keeper);
 /* Whose TLSA records must be there: on the same loop, before it runs; borrowed. Without, none are asked for. */
+/* Gets to see every look that is taken; borrowed. NULL: nobody does. */
+void desk_set_drift(struct desk *d, struct drift *drift);
 void desk_set_certificates(struct desk *d, const struct cert_keeper *certificates);
 void desk_stop(struct desk *d);                         /* answers what is under way, and from then on at once */
 void desk_free(struct desk *d);                         /* after its last asker was answered; NULL is fine */

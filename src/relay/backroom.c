@@ -2,9 +2,12 @@
 
 #include "base/memory.h"
 #include "certs/watch.h"
+#include "domains/drift.h"
 #include "domains/policy_host.h"
+#include "relay/failure_alert.h"
 #include "reports/inlet.h"
 #include "reports/sender.h"
+#include "reports/vigil.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -24,6 +27,11 @@ struct backroom {
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
     struct watch         *watch;
+    struct tls_hour      *tls_hour;
+    struct vigil         *vigil;
+    struct drift         *drift;
+    struct loop_timer     hour_look;
+    int64_t               started_ms;
     struct alert_book    *alerts;
     struct handoff       *orders;
     struct loop_io        orders_io;
@@ -55,6 +63,7 @@ static void adopt(struct backroom *b, struct snapshot *fresh)
     inlet_adopt(b->inlet, snapshot_hold(fresh));
     cert_keeper_adopt(b->certificates, fresh);
     watch_adopt(b->watch, snapshot_hold(fresh));
+    vigil_adopt(b->vigil, snapshot_hold(fresh));
     report_sender_adopt(b->sender, snapshot_hold(fresh));
 }
 
@@ -173,6 +182,34 @@ static void open_certificates(struct backroom *b, const struct backroom_config *
     b->certificates = cert_keeper_new(&c, settings);
 }
 
+enum { LOOK_MS = 20 * 1000, HOUR_MS = 60 * 60 * 1000 };
+
+static void on_hour_look(struct loop_timer *t)
+{
+    struct backroom *b = CONTAINER_OF(t, struct backroom, hour_look);
+
+    failure_alert_look(b->tls_hour, policy_keeper_settings(b->policies), b->alerts,
+                       loop_now_ms(b->loop) - b->started_ms > HOUR_MS);
+    loop_timer_set(b->loop, t, LOOK_MS);
+}
+
+static void open_alerts(struct backroom *b, const struct backroom_config *c, struct snapshot *settings)
+{
+    const struct drift_config drift = { .loop = b->loop,
+                                        .resolver = b->resolver,
+                                        .config = c->config,
+                                        .policies = b->policies,
+                                        .certificates = b->certificates,
+                                        .alerts = b->alerts };
+
+    b->tls_hour = c->tls_hour;
+    b->started_ms = loop_now_ms(b->loop);
+    b->hour_look.fire = on_hour_look;
+    loop_timer_set(b->loop, &b->hour_look, LOOK_MS);
+    b->drift = drift_new(&drift);
+    b->vigil = vigil_new(b->loop, c->store, b->alerts, snapshot_hold(settings));
+}
+
 static void open_watch(struct backroom *b, const struct backroom_config *config, struct snapshot *settings)
 {
     struct watch_config c = { .loop = b->loop,
@@ -209,7 +246,9 @@ enum status backroom_new(const struct backroom_config *config, struct snapshot *
     }
     open_certificates(b, config, settings);
     open_watch(b, config, settings);
+    open_alerts(b, config, settings);
     desk_set_certificates(b->desk, b->certificates);
+    desk_set_drift(b->desk, b->drift);
     b->sender =
         report_sender_new(b->loop, b->resolver, b->https, config->store, config->config->hostname, settings);
     *out = b;
@@ -261,6 +300,9 @@ void backroom_free(struct backroom *b)
     policy_host_free(b->policy_host);
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
+    loop_timer_clear(b->loop, &b->hour_look);
+    vigil_free(b->vigil);
+    drift_free(b->drift);
     watch_free(b->watch);
     cert_keeper_free(b->certificates);
     alert_book_free(b->alerts);

@@ -14,12 +14,14 @@
 
 struct backroom;
 struct receiver;
+struct tls_hour;
 struct watch;
 
 struct backroom_config { /* borrowed */
     const struct config *config;
     struct store        *store;
     struct receiver     *receiver; /* of TLS reports that come by HTTPS */
+    struct tls_hour     *tls_hour; /* of all workers */
     struct tls_server  **servers;  /* one for each listener; they get their certificates from here */
     void               (*publish)(void *ctx, struct snapshot *fresh); /* settings that were changed here; takes the reference */
     void                *ctx;

@@ -8,6 +8,7 @@
 #include "relay/hasher.h"
 #include "relay/node_private.h"
 #include "relay/sign_in_limit.h"
+#include "relay/tls_hour.h"
 #include "relay/worker.h"
 #include "reports/receiver.h"
 
@@ -29,6 +30,7 @@ struct node {
     struct store         *store;
     struct bounce_cap    *bounces;
     struct census        *census;
+    struct tls_hour      *tls_hour;
     struct hasher        *hasher;
     struct sign_in_limit *sign_ins;
     struct backroom      *backroom;
@@ -63,6 +65,11 @@ struct bounce_cap *node_bounce_cap(struct node *n)
 struct census *node_census(struct node *n)
 {
     return n->census;
+}
+
+struct tls_hour *node_tls_hour(struct node *n)
+{
+    return n->tls_hour;
 }
 
 struct hasher *node_hasher(struct node *n)
@@ -337,6 +344,7 @@ static enum status open_backroom(struct node *n, struct fault *why)
                                       .store = n->store,
                                       .receiver = n->receiver,
                                       .servers = n->servers,
+                                      .tls_hour = n->tls_hour,
                                       .publish = publish,
                                       .ctx = n };
 
@@ -351,6 +359,7 @@ enum status node_new(const struct config *config, struct node **out, struct faul
     n->config = config;
     n->started_s = clock_wall_s();
     pthread_mutex_init(&n->lock, NULL);
+    n->tls_hour = tls_hour_new(NULL);
     n->census = census_new(config->limits.connections, config->limits.connections_per_address);
     n->bounces = bounce_cap_new(config->queue.dsn_per_minute);
     n->sign_ins = sign_in_limit_new();
@@ -456,6 +465,7 @@ void node_free(struct node *n)
     free(n->listeners);
     free(n->servers);
     bounce_cap_free(n->bounces);
+    tls_hour_free(n->tls_hour);
     census_free(n->census);
     sign_in_limit_free(n->sign_ins);
     snapshot_release(n->settings);

@@ -10,6 +10,7 @@ struct bounce_cap;
 struct census;
 struct hasher;
 struct sign_in_limit;
+struct tls_hour;
 
 /* A configured listener with its TLS; shared by all workers, immutable. */
 struct node_listener {
@@ -25,6 +26,7 @@ struct node_socket {
 
 struct bounce_cap *node_bounce_cap(struct node *n);
 struct census *node_census(struct node *n);
+struct tls_hour *node_tls_hour(struct node *n);
 struct hasher *node_hasher(struct node *n);
 struct sign_in_limit *node_sign_in_limit(struct node *n);
 size_t node_sockets(struct node *n, unsigned worker, struct node_socket **out);

@@ -7,6 +7,7 @@
 #include "relay/metrics.h"
 #include "relay/node_private.h"
 #include "relay/tally.h"
+#include "relay/tls_hour.h"
 
 #include <stdlib.h>
 
@@ -324,6 +325,20 @@ static void load_original(struct delivery *d)
     worker_store(d->worker, &d->load, on_original);
 }
 
+/* Our part in the share of an hour: the servers themselves, not what the alternate route made good. */
+static void note_hour(const struct delivery *d)
+{
+    struct tls_hour *h = node_tls_hour(d->worker->node);
+    bool has_failed = d->failures.tls > 0 && (d->on_alternate || d->outcomes[0].state != RCPT_DELIVERED);
+
+    if (d->is_skipped || d->takes_reports)
+        return;
+    tls_hour_note(h, "destination", d->job->rcpts[0].domain, has_failed);
+    for (size_t i = 0; i < d->demanded.reasons_len; i++)
+        if (d->demanded.reasons[i].source == REASON_RULE && !d->demanded.reasons[i].is_testing)
+            tls_hour_note(h, "rule", d->demanded.reasons[i].name, has_failed);
+}
+
 void delivery_settle(struct delivery *d)
 {
     struct settlement *s = ARENA_NEW(&d->arena, struct settlement);
@@ -334,6 +349,7 @@ void delivery_settle(struct delivery *d)
     s->verdicts = ARENA_ARRAY(&d->arena, struct verdict, d->job->rcpts_len);
     s->changes = ARENA_ARRAY(&d->arena, struct delivery_change, d->job->rcpts_len);
     d->settlement = s;
+    note_hour(d);
     fill_changes(s);
     if (s->told == 0 || is_capped(d)) {
         send_outcome(s);

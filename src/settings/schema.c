@@ -155,6 +155,16 @@ static enum status is_share(struct slice text, struct arena *arena, struct slice
     return OK;
 }
 
+static enum status is_alert_share(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
+{
+    uint64_t percent;
+
+    if (!slice_to_u64(text, &percent) || percent > 100)
+        return fault_set(why, ERR_SYNTAX, "it is a whole number of percent, 1 to 100, or 0 for never");
+    *out = arena_printf(arena, "%u", (unsigned)percent);
+    return OK;
+}
+
 static enum status is_chain(struct slice text, struct arena *arena, struct slice *out, struct fault *why)
 {
     enum { CHAIN_MAX = 100 * 1024 };
@@ -197,6 +207,8 @@ static const struct setting_field domain_fields[] = {
       "mailto:tlsrpt@example.org,https://reports.example.org/tlsrpt", SETTING_LIST, .normalise = is_report_uri },
     { "report-mailbox", "Address of the domain whose mail is read as TLS reports instead of being delivered",
       "tlsrpt@example.org", SETTING_TEXT, .normalise = is_address },
+    { "alert-failures", "Share of sessions in a day's TLS reports about it, in percent, whose failing is an alert; the gateway's unless set",
+      "2", SETTING_TEXT, .normalise = is_alert_share },
     { "report-forward", "Deliver that mail, too, once it is read", "true", SETTING_YES_NO, .initial = "false" },
     DESCRIPTION,
 };
@@ -256,6 +268,8 @@ static const struct setting_field rule_fields[] = {
       .normalise = is_name, .refers_to = "host" },
     { "mode", "Whether the rule holds, or only records what it would have done", "testing", SETTING_CHOICE,
       "enforce|testing", "enforce" },
+    { "alert-failures", "Share of this rule's deliveries in an hour, in percent, whose failing for TLS is an alert; the gateway's unless set",
+      "2", SETTING_TEXT, .normalise = is_alert_share },
     { "refuse", "Inbound: refuse for good (530), or for now and close (421)", "421", SETTING_CHOICE, "530|421",
       "530" },
     DESCRIPTION,
@@ -330,6 +344,10 @@ static const struct setting_field gateway_fields[] = {
       .normalise = is_plain_pattern },
     { "alert-to", "Addresses that get a mail when something goes wrong with how mail travels, and when it is over; nobody unless set",
       "postmaster@example.org", SETTING_LIST, .normalise = is_address },
+    { "alert-failures",
+      "An alert is raised when this share of what is counted fails for TLS: in percent, of an hour's deliveries by rule and destination, "
+      "and of a day's sessions in reports about our domains; 0: never",
+      "5", SETTING_TEXT, NULL, "10", .normalise = is_alert_share },
     { "watch", "Look at the certificates of our servers, hosts and partners from time to time", "off", SETTING_CHOICE,
       "off|on", "on" },
     { "watch-interval", "How long after one look the next is taken; at least 10m", "12h", SETTING_DURATION, NULL, "6h" },

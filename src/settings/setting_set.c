@@ -164,8 +164,9 @@ bool setting_has(const struct setting_object *o, const char *field)
 struct slice setting_text(const struct setting_object *o, const char *field, struct arena *arena)
 {
     const json_t *value = json_object_get(o->fields, field);
+    const char *initial = field_of(o, field)->initial;
 
-    return value == NULL ? SLICE_LIT("") : arena_copy(arena, string_of(value));
+    return arena_copy(arena, value != NULL ? string_of(value) : slice_str(initial == NULL ? "" : initial));
 }
 
 const struct slice *setting_list(const struct setting_object *o, const char *field, struct arena *arena, size_t *len)

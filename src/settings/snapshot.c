@@ -20,6 +20,7 @@ struct snapshot {
     struct arena arena;
     struct gateway gateway;
     struct rule_set *rules;
+    struct map alert_percents; /* "rule bank" -> 1 more than its own, where a pointer would stand */
     struct map domains, hosts, routes, users; /* by name; values live in the arena */
     const struct own_domain **own_domains;    /* the same as the map's, in order */
     size_t own_domains_len;
@@ -65,11 +66,34 @@ static enum status compile_reports(struct compiling *c, const struct setting_obj
     return OK;
 }
 
+static unsigned percent_of(const struct setting_object *o, struct arena *arena)
+{
+    uint64_t percent = 0;
+
+    (void)slice_to_u64(setting_text(o, "alert-failures", arena), &percent); /* the schema has let nothing else through */
+    return (unsigned)percent;
+}
+
+static struct slice percent_key(const char *kind, struct slice name, struct arena *arena)
+{
+    return arena_printf(arena, "%s %.*s", kind, SLICE_FMT(name));
+}
+
+static void note_percent(struct compiling *c, const struct setting_object *o)
+{
+    struct arena *arena = &c->s->arena;
+
+    if (setting_has(o, "alert-failures"))
+        (void)map_put(&c->s->alert_percents, percent_key(o->kind->name, o->name, arena),
+                      (void *)(uintptr_t)(percent_of(o, arena) + 1));
+}
+
 static enum status compile_alerts(struct compiling *c, const struct setting_object *o)
 {
     struct gateway *g = &c->s->gateway;
     struct smtp_mailbox box;
 
+    g->alert_percent = percent_of(o, &c->s->arena);
     g->alert_to = setting_list(o, "alert-to", &c->s->arena, &g->alert_to_len);
     if (g->alert_to_len > ALERT_TO_MOST)
         return setting_refuse(o, "alert-to", c->why, "there are more than %d addresses; use a mailing list", ALERT_TO_MOST);
@@ -314,8 +338,11 @@ static enum status compile_all(struct compiling *c)
     c->s->certificates = ARENA_ARRAY(&c->s->arena, struct certificate_setting, c->set->len);
     if (st == OK)
         st = add_gateway(c);
-    for (size_t i = 0; i < c->set->len && st == OK; i++)
+    for (size_t i = 0; i < c->set->len && st == OK; i++) {
         st = add_object(c, c->set->items[i]);
+        if (strcmp(c->set->items[i]->kind->name, "gateway") != 0)
+            note_percent(c, c->set->items[i]);
+    }
     if (st == OK)
         st = rule_set_new(c->rules, c->rules_len, c->lists, c->lists_len, &c->s->rules, c->why);
     if (st == OK)
@@ -327,6 +354,7 @@ static enum status compile_all(struct compiling *c)
 
 static void snapshot_free(struct snapshot *s)
 {
+    map_release(&s->alert_percents);
     map_release(&s->domains);
     map_release(&s->hosts);
     map_release(&s->routes);
@@ -345,6 +373,7 @@ enum status snapshot_compile(const struct setting_set *set, uint64_t version, st
 
     atomic_init(&s->references, 1);
     s->version = version;
+    map_init(&s->alert_percents);
     map_init(&s->domains);
     map_init(&s->hosts);
     map_init(&s->routes);
@@ -425,6 +454,15 @@ const struct certificate_setting *snapshot_certificates(const struct snapshot *s
 {
     *len = s->certificates_len;
     return s->certificates;
+}
+
+unsigned snapshot_alert_percent(const struct snapshot *s, const char *kind, struct slice name)
+{
+    struct arena arena = { 0 };
+    uintptr_t own = (uintptr_t)map_get(&s->alert_percents, percent_key(kind, name, &arena));
+
+    arena_release(&arena);
+    return own > 0 ? (unsigned)own - 1 : s->gateway.alert_percent;
 }
 
 size_t snapshot_hosts(const struct snapshot *s, const struct host *const **out)

@@ -45,6 +45,7 @@ struct gateway { /* the one setting of its kind */
     bool                report_failures_only;
     const struct slice *report_skip;     /* patterns of addresses and domains without reports */
     size_t              report_skip_len;
+    unsigned            alert_percent;   /* of failures for TLS; 0: never */
     bool                watches;         /* certificates (certs/watch.h) */
     int64_t             watch_interval_s;
     const unsigned     *watch_days;      /* thresholds, the largest first; at least one */
@@ -98,6 +99,9 @@ MUST_USE enum status snapshot_new(const struct setting_row *rows, size_t rows_le
 struct snapshot *snapshot_hold(struct snapshot *s); /* one more reference */
 void snapshot_release(struct snapshot *s);
 uint64_t snapshot_version(const struct snapshot *s);
+
+/* Which share of failures for TLS is an alert, in percent, of "rule" or "domain" of that name: its own, else the gateway's. */
+unsigned snapshot_alert_percent(const struct snapshot *s, const char *kind, struct slice name);
 
 const struct gateway *snapshot_gateway(const struct snapshot *s);
 const struct rule_set *snapshot_rules(const struct snapshot *s);

@@ -30,6 +30,8 @@ static const struct endpoint endpoints[] = {
     { HTTP_POST, LOCAL, "/v1/queue/{}/{}", api_queue_change },
     { HTTP_GET, LOCAL, "/v1/alerts", api_alerts },
     { HTTP_GET, LOCAL, "/v1/certificates", api_certificates },
+    { HTTP_GET, LOCAL, "/v1/acme", api_acme },
+    { HTTP_POST, LOCAL, "/v1/acme/{}/renew", api_acme_renew },
     { HTTP_GET, LOCAL, "/v1/watch", api_watch },
     { HTTP_POST, LOCAL, "/v1/watch", api_watch_now },
     { HTTP_GET, LOCAL, "/v1/sts", api_sts_list },

@@ -24,6 +24,8 @@ struct admin_config {
     void               (*publish)(void *ctx, struct snapshot *fresh); /* takes */
     void               (*ask)(void *ctx, struct worker_task *t);
     void               (*ask_sts)(void *ctx, struct sts_request *q);
+    struct slice       (*acme)(void *ctx, struct arena *arena);         /* acme_report() */
+    bool               (*renew)(void *ctx, struct slice name);          /* acme_renew(); false: there is no ACME */
     struct slice       (*watch)(void *ctx, struct arena *arena);        /* watch_report() */
     uint64_t           (*watch_now)(void *ctx, struct slice target);
     struct slice       (*certificates)(void *ctx, struct arena *arena); /* cert_keeper_report() */

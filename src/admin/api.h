@@ -33,6 +33,10 @@ void api_alerts(struct call *c);
 json_t *alerts_summary(struct call *c);                  /* for the status: how many are open, and the first of them */
 json_t *alerts_by_cause(struct call *c, uint64_t *told); /* for the metrics: numbers of open ones */
 
+/* acme_api.c */
+void api_acme(struct call *c);
+void api_acme_renew(struct call *c);
+
 /* watch_api.c */
 void api_watch(struct call *c);
 void api_watch_now(struct call *c);

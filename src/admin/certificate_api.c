@@ -123,7 +123,7 @@ static enum status check_row(const struct call *c, const struct setting_row *row
     if (st == OK)
         st = compile_certificate(set.items[0], &arena, &setting, why);
     if (st == OK)
-        st = cert_setting_check(&setting, c->admin->config->hostname, clock_wall_s(), why);
+        st = setting.is_acme ? OK : cert_setting_check(&setting, c->admin->config->hostname, clock_wall_s(), why);
     arena_release(&arena);
     setting_set_release(&set);
     return st;

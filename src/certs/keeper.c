@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "certs/keeper_private.h"
 
+#include "certs/acme.h"
+
 enum { TICK_MS = 1000, EVERY_S = 30, REPORT_EVERY_S = 60 };
 
 int64_t keeper_now_s(const struct cert_keeper *k)
@@ -42,11 +44,23 @@ static bool has_files(const struct cert_keeper *k, const struct tls_server_certi
     return false;
 }
 
+size_t keeper_listeners(const struct cert_keeper *k)
+{
+    return k->config.config->listeners_len + (k->config.policy_host != NULL ? 1 : 0);
+}
+
+const struct config_listener *keeper_listener(const struct cert_keeper *k, size_t at)
+{
+    const struct config *c = k->config.config;
+
+    return at < c->listeners_len ? &c->listeners[at] : &k->policy_host;
+}
+
 /* Each pair of files once, whatever listeners name it. */
 static void add_config(struct cert_keeper *k)
 {
-    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
-        const struct tls_server_config *c = &k->config.config->listeners[i].tls_config;
+    for (size_t i = 0; i < keeper_listeners(k); i++) {
+        const struct tls_server_config *c = &keeper_listener(k, i)->tls_config;
 
         for (size_t f = 0; f < c->certificates_len && k->len < KEEPER_SOURCES_MOST; f++) {
             struct certificate_setting s = { .chain_file = slice_str(c->certificates[f].chain_file),
@@ -77,13 +91,16 @@ static void take_settings(struct cert_keeper *k, struct snapshot *settings)
     for (size_t i = k->config_len; i < k->len; i++)
         k->all[i]->is_named = false;
     for (size_t i = 0; i < len && k->len < KEEPER_SOURCES_MOST; i++) {
+        struct arena arena = { 0 };
+        struct certificate_setting setting = acme_files(&s[i], k->config.config->acme.folder, &arena);
         struct kept *kept = find_setting(k, s[i].name);
 
         if (kept == NULL)
-            kept = add_source(k, &s[i], false);
+            kept = add_source(k, &setting, false);
         else
-            cert_source_set(kept->source, &s[i]);
+            cert_source_set(kept->source, &setting);
         kept->is_named = true;
+        arena_release(&arena);
     }
     for (size_t i = k->config_len; i < k->len; i++) {
         if (k->all[i]->is_named)
@@ -264,12 +281,18 @@ struct cert_keeper *cert_keeper_new(const struct cert_keeper_config *config, str
     struct cert_keeper *k = NEW(struct cert_keeper);
 
     k->config = *config;
+    k->policy_host = (struct config_listener){ .name = "policy-host",
+                                               .role = ROLE_POLICY_HOST,
+                                               .addresses = config->config->policy_host.addresses,
+                                               .addresses_len = config->config->policy_host.addresses_len,
+                                               .tls = LISTENER_IMPLICIT,
+                                               .tls_config = config->config->policy_host.tls_config };
     if (k->config.every_s == 0)
         k->config.every_s = EVERY_S;
     if (k->config.wall_s == NULL)
         k->config.wall_s = clock_wall_s;
     pthread_mutex_init(&k->lock, NULL);
-    k->plans = mem_new(config->config->listeners_len, sizeof *k->plans);
+    k->plans = mem_new(keeper_listeners(k), sizeof *k->plans);
     k->tick.fire = on_tick;
     k->saved = handoff_new();
     k->saved_io.ready = on_saved;
@@ -306,7 +329,7 @@ void cert_keeper_free(struct cert_keeper *k)
     keeper_free_watches(k);
     for (size_t i = 0; i < k->len; i++)
         free_kept(k->all[i]);
-    for (size_t i = 0; i < k->config.config->listeners_len; i++)
+    for (size_t i = 0; i < keeper_listeners(k); i++)
         free(k->plans[i]);
     free(k->plans);
     free(k->all);

@@ -19,6 +19,7 @@ struct cert_keeper_config {
     struct store *store;
     const struct config *config;
     struct tls_server **servers; /* one for each listener of the configuration; NULL: it has no TLS */
+    struct tls_server *policy_host; /* listener "policy-host"; NULL: there is none */
     int64_t every_s;             /* how often DNS is asked while something waits for it; 0: 30 s */
     int64_t (*wall_s)(void);     /* NULL: the clock; tests bring their own */
 };

@@ -51,8 +51,8 @@ static void each_question(const struct cert_keeper *k, const struct kept *kept, 
 {
     struct slice hostname = k->config.config->hostname;
 
-    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
-        const struct config_listener *l = &k->config.config->listeners[i];
+    for (size_t i = 0; i < keeper_listeners(k); i++) {
+        const struct config_listener *l = keeper_listener(k, i);
         bool has_hostname = false;
 
         if (!kept_serves(kept, l))
@@ -73,8 +73,8 @@ static void each_question(const struct cert_keeper *k, const struct kept *kept, 
 
 static bool serves_mx(const struct cert_keeper *k, const struct kept *kept)
 {
-    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
-        const struct config_listener *l = &k->config.config->listeners[i];
+    for (size_t i = 0; i < keeper_listeners(k); i++) {
+        const struct config_listener *l = keeper_listener(k, i);
 
         if (l->role == ROLE_MX && kept_serves(kept, l))
             return true;

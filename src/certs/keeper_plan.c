@@ -162,9 +162,14 @@ static enum status hand_out(struct planning *p, struct tls_server *server, struc
     return tls_server_use(server, out, p->editions_len, why);
 }
 
+static struct tls_server *server_of(const struct cert_keeper *k, size_t at)
+{
+    return at < k->config.config->listeners_len ? k->config.servers[at] : k->config.policy_host;
+}
+
 static void plan_listener(struct cert_keeper *k, size_t at)
 {
-    struct planning p = { .k = k, .listener = &k->config.config->listeners[at] };
+    struct planning p = { .k = k, .listener = keeper_listener(k, at) };
     struct fault why;
     char *plan;
 
@@ -172,7 +177,7 @@ static void plan_listener(struct cert_keeper *k, size_t at)
     rotation_plan(p.c, p.len, keeper_now_s(k), &p.arena, &p.editions, &p.editions_len);
     plan = signature(&p);
     if (p.len > 0 && (k->plans[at] == NULL || strcmp(plan, k->plans[at]) != 0)) {
-        if (hand_out(&p, k->config.servers[at], &why) != OK)
+        if (hand_out(&p, server_of(k, at), &why) != OK)
             log_error(NULL, "keeping the old certificates: the new ones cannot be used",
                       LOG_CSTR("listener", p.listener->name), LOG_CSTR("why", why.text));
         free(k->plans[at]);
@@ -214,8 +219,8 @@ void keeper_plan(struct cert_keeper *k)
         k->all[i]->least = 100;
         k->all[i]->stage = ROTATION_WAITS;
     }
-    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
-        if (k->config.servers[i] != NULL)
+    for (size_t i = 0; i < keeper_listeners(k); i++) {
+        if (server_of(k, i) != NULL)
             plan_listener(k, i);
     }
     for (size_t i = 0; i < k->len; i++) {

@@ -47,6 +47,7 @@ struct kept {
 
 struct cert_keeper {
     struct cert_keeper_config config;
+    struct config_listener    policy_host; /* as a listener */
     struct loop_timer         tick;
     struct kept             **all; /* the configuration's first, in its order, then by name */
     size_t                    len, cap, config_len;
@@ -66,6 +67,9 @@ struct cert_keeper {
     char                     *report;
 };
 
+/* Those of the configuration, then the policy host, where there is one. */
+size_t keeper_listeners(const struct cert_keeper *k);
+const struct config_listener *keeper_listener(const struct cert_keeper *k, size_t at);
 int64_t keeper_now_s(const struct cert_keeper *k);
 bool kept_serves(const struct kept *kept, const struct config_listener *l); /* of either origin */
 

@@ -158,9 +158,9 @@ static json_t *listeners_of(const struct cert_keeper *k, const struct kept *kept
 {
     json_t *all = json_array();
 
-    for (size_t i = 0; i < k->config.config->listeners_len; i++) {
-        if (kept_serves(kept, &k->config.config->listeners[i]))
-            json_array_append_new(all, json_string(k->config.config->listeners[i].name));
+    for (size_t i = 0; i < keeper_listeners(k); i++) {
+        if (kept_serves(kept, keeper_listener(k, i)))
+            json_array_append_new(all, json_string(keeper_listener(k, i)->name));
     }
     return all;
 }

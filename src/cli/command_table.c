@@ -390,6 +390,13 @@ static const struct command fixed_commands[] = {
       "An alert is told once, in the log, in the metrics and by mail to the addresses of alert-to (sternpost gateway set), and "
       "again when it is over. It stays open over a restart.",
       "sternpost alerts\nsternpost alerts --json | jq '.open[].cause'\n", .run = run_alerts },
+    { "certificate acme", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "show how certificates from an authority are, and when they are renewed",
+      "A certificate that is marked acme is obtained from the authority of the configuration's section acme with uacme, and renewed when a "
+      "third of its life is left. What fails is tried again after ten minutes, then twice as long each time, and is an alert.",
+      "sternpost certificate add mx --acme true --names mx.example.org\nsternpost certificate acme\n", .run = run_certificate_acme },
+    { "certificate renew", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
+      "ask the authority for a new certificate now", NULL, "sternpost certificate renew mx\n", .run = run_certificate_renew },
     { "watch list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the servers whose certificates are watched, and what is wrong with them",
       "Watched are our own listeners as they are served, the servers and policy hosts of our domains as DNS names them, the hosts of "

@@ -10,6 +10,8 @@ int run_queue_show(const struct invocation *inv);
 int run_queue_change(const struct invocation *inv); /* hold, release, retry, remove */
 /* alerts.c */
 int run_alerts(const struct invocation *inv);
+int run_certificate_acme(const struct invocation *inv);
+int run_certificate_renew(const struct invocation *inv);
 int run_watch_list(const struct invocation *inv);
 int run_watch_show(const struct invocation *inv);
 int run_watch_now(const struct invocation *inv);

@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "alerts/alert_book.h"
+#include "certs/acme.h"
 #include "certs/watch.h"
 #include "certs/keeper.h"
 #include "cli/command.h"
@@ -55,6 +56,17 @@ static void ask_sts(void *ctx, struct sts_request *q)
 static struct slice report_certificates(void *ctx, struct arena *arena)
 {
     return cert_keeper_report(node_certificates(ctx), arena);
+}
+
+static struct slice report_acme(void *ctx, struct arena *arena)
+{
+    return acme_report(node_acme(ctx), arena);
+}
+
+static bool renew(void *ctx, struct slice name)
+{
+    acme_renew(node_acme(ctx), name);
+    return node_acme(ctx) != NULL;
 }
 
 static struct slice report_watch(void *ctx, struct arena *arena)
@@ -116,6 +128,8 @@ static struct admin *make_admin(struct gateway_process *p)
         .count_sts = count_sts,
         .certificates = report_certificates,
         .alerts = report_alerts,
+        .acme = report_acme,
+        .renew = renew,
         .watch = report_watch,
         .watch_now = order_watch,
         .count_bridge = count_bridge,

@@ -1,3 +1,4 @@
+#include "certs/acme_challenge.h"
 #include "cli/command.h"
 #include "cli/help.h"
 
@@ -14,6 +15,12 @@ static int help(const struct invocation *inv, const char *words)
     return EXIT_DONE;
 }
 
+/* Called by uacme under the name of its hook. */
+static bool is_hook(const char *name)
+{
+    return slice_ends_case(slice_str(name), SLICE_LIT("/" ACME_HOOK_NAME));
+}
+
 int main(int argc, char **argv)
 {
     struct arena arena = { 0 };
@@ -22,6 +29,8 @@ int main(int argc, char **argv)
     struct fault why;
     int code = EXIT_USAGE;
 
+    if (argc > 0 && is_hook(argv[0]))
+        return acme_hook_run(argv[0], argv + 1, argc - 1);
     switch (command_parse(argc, argv, &arena, &inv, &words, &why)) {
     case PARSE_RUN: code = inv.command->run(&inv); break;
     case PARSE_HELP: code = help(&inv, words); break;

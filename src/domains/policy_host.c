@@ -81,6 +81,11 @@ void policy_host_free(struct policy_host *h)
     free(h);
 }
 
+struct tls_server *policy_host_hand_over(struct policy_host *h)
+{
+    return https_server_hand_over(h->server);
+}
+
 void policy_host_address(const struct policy_host *h, size_t at, struct net_address *out)
 {
     https_server_address(h->server, at, out);

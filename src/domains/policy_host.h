@@ -15,6 +15,8 @@ MUST_USE enum status policy_host_new(struct loop *loop, const struct config_poli
                                      const struct policy_keeper *keeper, const struct https_route *beside,
                                      struct policy_host **out, struct fault *why);
 void policy_host_free(struct policy_host *h); /* NULL is fine */
+/* Its certificates come from a keeper from now on (certs/keeper.h). */
+struct tls_server *policy_host_hand_over(struct policy_host *h);
 void policy_host_address(const struct policy_host *h, size_t at,
                          struct net_address *out); /* where it really listens */
 

@@ -69,6 +69,11 @@ static void allow(struct https_choice *c, enum http_method method)
                    method == HTTP_GET ? ", HEAD" : "");
 }
 
+static bool is_at(const struct https_route *r, struct slice path)
+{
+    return r->is_folder ? slice_starts(path, slice_str(r->path)) : slice_eq(path, slice_str(r->path));
+}
+
 static void choose_at_host(const struct https_route *routes, size_t routes_len, void *ctx, struct slice host,
                            const struct http_head *head, struct https_choice *out)
 {
@@ -76,7 +81,7 @@ static void choose_at_host(const struct https_route *routes, size_t routes_len, 
     for (size_t i = 0; i < routes_len; i++) {
         const struct https_route *r = &routes[i];
 
-        if (!slice_eq(head->path, slice_str(r->path)) || head->query.len > 0 || !r->has_host(r->ctx == NULL ? ctx : r->ctx, host))
+        if (!is_at(r, head->path) || head->query.len > 0 || !r->has_host(r->ctx == NULL ? ctx : r->ctx, host))
             continue;
         if (answers(r, head->method)) {
             out->code = judge_body(r, head);

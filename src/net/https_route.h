@@ -14,6 +14,7 @@ struct https_route {
     bool (*has_host)(void *ctx, struct slice host); /* lower case, without port; asked for every request */
     enum http_method method;
     const char *path;
+    bool is_folder; /* `path` ends in "/" and stands for whatever lies in it, looked at by the handler */
     const char *const *types; /* media types of a body, lower case; NULL: any */
     size_t types_len;
     size_t body_bytes_max; /* 0: takes no body */

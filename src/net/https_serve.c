@@ -146,9 +146,15 @@ static void take(struct https_visit *v, size_t len)
     memmove(v->in, v->in + len, v->in_len);
 }
 
-static struct slice name_asked_for(const struct https_visit *v)
+/* Without TLS the request alone says which host it is for. */
+static struct slice name_asked_for(const struct https_visit *v, const struct http_head *head, char text[static HTTPS_NAME_MAX])
 {
-    return tls_server_name(v->stream.ssl);
+    struct slice name = SLICE_LIT("");
+
+    if (v->server->tls != NULL)
+        return tls_server_name(v->stream.ssl);
+    (void)!https_host_name(head->host, text, &name);
+    return name;
 }
 
 /* Reads the head once more from a copy that lives as long as the call. */
@@ -186,10 +192,11 @@ static enum next judge_head(struct https_visit *v, const struct http_head *head,
 {
     const struct https_server_config *config = &v->server->config;
     struct https_choice choice;
+    char host[HTTPS_NAME_MAX];
 
     if (v->is_surplus)
         return refuse(v, 429, head, NULL);
-    https_route_choose(config->routes, config->routes_len, config->ctx, head, name_asked_for(v), &choice);
+    https_route_choose(config->routes, config->routes_len, config->ctx, head, name_asked_for(v, head, host), &choice);
     if (choice.code != 0)
         return refuse(v, choice.code, head, choice.code == 405 ? choice.allow : NULL);
     start_call(v, slice_of(v->in, used), choice.route);
@@ -349,12 +356,13 @@ void https_visit_open(struct https_server *s, int fd, const struct net_address *
     v->deadline.fire = on_deadline;
     buf_init(&v->out, HTTPS_ANSWER_MAX);
     stream_init_accepted(&v->stream, fd);
-    stream_start_server(&v->stream, s->tls);
+    if (s->tls != NULL)
+        stream_start_server(&v->stream, s->tls);
     v->next = s->visits;
     if (v->next != NULL)
         v->next->link = &v->next;
     v->link = &s->visits;
     s->visits = v;
-    enter_state(v, HTTPS_SHAKING);
+    enter_state(v, s->tls != NULL ? HTTPS_SHAKING : HTTPS_IDLE);
     https_visit_drive(v);
 }

@@ -124,15 +124,18 @@ static enum status open_doors(struct https_server *s, struct fault *why)
 enum status https_server_new(const struct https_server_config *config, struct https_server **out, struct fault *why)
 {
     struct https_server *s = NEW(struct https_server);
-    struct tls_server_config tls = *config->tls;
-    enum status st;
+    struct tls_server_config tls = { 0 };
+    enum status st = OK;
 
     s->config = *config;
     s->refresh.fire = on_refresh;
     s->again.fire = on_again;
     map_init(&s->by_address);
-    tls.serves_http = true;
-    st = tls_server_new(&tls, &s->tls, why);
+    if (config->tls != NULL) {
+        tls = *config->tls;
+        tls.serves_http = true;
+        st = tls_server_new(&tls, &s->tls, why);
+    }
     if (st == OK)
         st = open_doors(s, why);
     if (st != OK) {
@@ -141,7 +144,8 @@ enum status https_server_new(const struct https_server_config *config, struct ht
     }
     s->config.tls = NULL;
     s->config.addresses = NULL;
-    loop_timer_set(config->loop, &s->refresh, REFRESH_MS);
+    if (s->tls != NULL)
+        loop_timer_set(config->loop, &s->refresh, REFRESH_MS);
     *out = s;
     return OK;
 }
@@ -162,6 +166,12 @@ void https_server_free(struct https_server *s)
     map_release(&s->by_address);
     tls_server_free(s->tls);
     free(s);
+}
+
+struct tls_server *https_server_hand_over(struct https_server *s)
+{
+    loop_timer_clear(s->config.loop, &s->refresh);
+    return s->tls;
 }
 
 void https_server_address(const struct https_server *s, size_t at, struct net_address *out)

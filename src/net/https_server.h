@@ -1,5 +1,5 @@
 /* net/https_server.h: a small, strict HTTPS/1.1 server on one loop, for what the world may ask of us: policy files
- * and the delivery of TLS reports. TLS from the first byte, the certificate by SNI; requests by the parser of
+ * and the delivery of TLS reports; without TLS, for the challenges of ACME alone (RFC 8555 section 8.3). TLS from the first byte, the certificate by SNI; requests by the parser of
  * net/http_request.h; what is served is a table (net/https_route.h). No file system, no cookies, no compression, no
  * redirects, nothing but HTTP/1.1 (WEB-06).
  *
@@ -63,7 +63,7 @@ struct https_server_config {
     struct loop *loop;
     const struct net_address *addresses;
     size_t addresses_len;
-    const struct tls_server_config *tls; /* copied; serves_http is set */
+    const struct tls_server_config *tls; /* copied; serves_http is set. NULL: plain HTTP */
     const struct https_route *routes;    /* borrowed */
     size_t routes_len;
     struct https_limits limits;
@@ -74,6 +74,8 @@ struct https_server_config {
 MUST_USE enum status https_server_new(const struct https_server_config *config, struct https_server **out,
                                       struct fault *why);
 void https_server_free(struct https_server *s); /* calls not answered are gone; NULL is fine */
+/* For a server with TLS: its certificates come from somebody else from now on, not from the files of its configuration. */
+struct tls_server *https_server_hand_over(struct https_server *s);
 /* Where it really listens: the port that the kernel chose for port 0. */
 void https_server_address(const struct https_server *s, size_t at, struct net_address *out);
 

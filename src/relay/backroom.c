@@ -1,6 +1,7 @@
 #include "relay/backroom.h"
 
 #include "base/memory.h"
+#include "certs/acme.h"
 #include "certs/watch.h"
 #include "domains/drift.h"
 #include "domains/policy_host.h"
@@ -27,6 +28,7 @@ struct backroom {
     struct policy_host   *policy_host; /* NULL: none is configured */
     struct cert_keeper   *certificates;
     struct watch         *watch;
+    struct acme          *acme; /* NULL: none is configured */
     struct tls_hour      *tls_hour;
     struct vigil         *vigil;
     struct drift         *drift;
@@ -63,6 +65,7 @@ static void adopt(struct backroom *b, struct snapshot *fresh)
     inlet_adopt(b->inlet, snapshot_hold(fresh));
     cert_keeper_adopt(b->certificates, fresh);
     watch_adopt(b->watch, snapshot_hold(fresh));
+    acme_adopt(b->acme, snapshot_hold(fresh));
     vigil_adopt(b->vigil, snapshot_hold(fresh));
     report_sender_adopt(b->sender, snapshot_hold(fresh));
 }
@@ -155,6 +158,13 @@ static enum status open_services(struct backroom *b, const struct config *config
     return st;
 }
 
+static enum status open_acme(struct backroom *b, const struct backroom_config *c, struct snapshot *settings, struct fault *why)
+{
+    const struct acme_config acme = { .loop = b->loop, .alerts = b->alerts, .config = &c->config->acme };
+
+    return acme_new(&acme, snapshot_hold(settings), &b->acme, why);
+}
+
 static enum status open_plans(struct backroom *b, const struct backroom_config *c, struct fault *why)
 {
     struct plan_keeper_config plans = { .world = { .loop = b->loop,
@@ -177,7 +187,9 @@ static void open_certificates(struct backroom *b, const struct backroom_config *
                                     .resolver = b->resolver,
                                     .store = config->store,
                                     .config = config->config,
-                                    .servers = config->servers };
+                                    .servers = config->servers,
+                                    .policy_host =
+                                        b->policy_host == NULL ? NULL : policy_host_hand_over(b->policy_host) };
 
     b->certificates = cert_keeper_new(&c, settings);
 }
@@ -239,6 +251,8 @@ enum status backroom_new(const struct backroom_config *config, struct snapshot *
         st = open_policies(b, config, settings, why);
     if (st == OK)
         st = open_plans(b, config, why);
+    if (st == OK)
+        st = open_acme(b, config, settings, why);
     if (st != OK) {
         snapshot_release(settings);
         backroom_free(b);
@@ -297,6 +311,7 @@ void backroom_free(struct backroom *b)
     report_sender_free(b->sender);
     desk_free(b->desk);
     plan_keeper_free(b->plans);
+    acme_free(b->acme);
     policy_host_free(b->policy_host);
     inlet_free(b->inlet);
     policy_keeper_free(b->policies);
@@ -329,6 +344,11 @@ struct desk *backroom_desk(struct backroom *b)
 struct plan_keeper *backroom_plans(struct backroom *b)
 {
     return b->plans;
+}
+
+struct acme *backroom_acme(struct backroom *b)
+{
+    return b->acme;
 }
 
 struct watch *backroom_watch(struct backroom *b)

@@ -12,6 +12,7 @@
 #include "settings/config.h"
 #include "settings/snapshot.h"
 
+struct acme;
 struct backroom;
 struct receiver;
 struct tls_hour;
@@ -39,6 +40,7 @@ void backroom_free(struct backroom *b); /* after the last question was answered,
 struct sts *backroom_sts(struct backroom *b);
 struct desk *backroom_desk(struct backroom *b);
 struct plan_keeper *backroom_plans(struct backroom *b);
+struct acme *backroom_acme(struct backroom *b); /* NULL: none is configured */
 struct watch *backroom_watch(struct backroom *b);
 struct alert_book *backroom_alerts(struct backroom *b);
 void backroom_refresh(struct backroom *b); /* from any thread: files of certificates may have changed */

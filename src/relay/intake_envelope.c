@@ -117,7 +117,8 @@ static const char *relay_refusal(const struct intake *s, const struct mail_addre
     case ROLE_SUBMISSION: return NULL; /* MAIL was for signed-in users only */
     case ROLE_RELAY:
         return is_in_networks(s) ? NULL : "relaying denied: your address is in none of the networks served here";
-    case ROLE_MX: break;
+    case ROLE_MX:
+    case ROLE_POLICY_HOST: break;
     }
     if (!snapshot_is_our_domain(s->worker->settings, to->domain))
         return "relaying denied: this is not a domain of ours";

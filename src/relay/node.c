@@ -103,6 +103,11 @@ void node_expect_report_event(struct node *n, struct slice domain)
         bridge_expect_report(n->bridge, domain);
 }
 
+struct acme *node_acme(struct node *n)
+{
+    return backroom_acme(n->backroom);
+}
+
 struct watch *node_watch(struct node *n)
 {
     return backroom_watch(n->backroom);

@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 struct alert_book;
+struct acme;
 struct cert_keeper;
 struct node;
 struct receiver;
@@ -31,6 +32,7 @@ int64_t node_started_s(const struct node *n); /* wall clock */
 unsigned node_workers(const struct node *n);
 struct cert_keeper *node_certificates(struct node *n); /* certs/keeper.h: our own */
 struct plan_keeper *node_plans(struct node *n); /* domains/plan_keeper.h: staged plans of our own domains */
+struct acme *node_acme(struct node *n); /* certs/acme.h; NULL: none is configured */
 struct watch *node_watch(struct node *n); /* certs/watch.h: certificates that mail depends on */
 struct alert_book *node_alerts(struct node *n); /* alerts/alert_book.h: what is wrong now */
 struct desk *node_desk(struct node *n); /* domains/desk.h: questions about our own domains */

@@ -25,6 +25,15 @@ static enum status check_source(const struct setting_object *o, struct fault *wh
     return OK;
 }
 
+static enum status check_acme(const struct setting_object *o, struct fault *why)
+{
+    if (!setting_has(o, "names"))
+        return setting_refuse(o, "names", why, "it is missing; the authority is asked for a certificate of these names");
+    if (setting_has(o, "chain") || setting_has(o, "chain-file"))
+        return setting_refuse(o, "chain", why, "it contradicts acme, which brings chain and key");
+    return OK;
+}
+
 static int64_t moment(const struct setting_object *o, const char *field, int64_t initial, struct arena *arena)
 {
     int64_t wall_s;
@@ -48,13 +57,16 @@ enum status compile_certificate(const struct setting_object *o, struct arena *ar
 {
     struct slice share = setting_text(o, "share", arena);
     uint64_t percent = SHARE;
-    enum status st = check_source(o, why);
+    enum status st = setting_yes(o, "acme") ? check_acme(o, why) : check_source(o, why);
 
     if (st != OK)
         return st;
     (void)slice_to_u64(share, &percent);
     *out = (struct certificate_setting){
         .name = arena_copy(arena, o->name),
+        .is_acme = setting_yes(o, "acme"),
+        .renews_key = setting_choice(o, "acme-key") == 1,
+        .is_rsa = setting_choice(o, "acme-key-type") == 1,
         .chain = setting_text(o, "chain", arena),
         .key = setting_text(o, "key", arena),
         .chain_file = setting_text(o, "chain-file", arena),

@@ -27,7 +27,7 @@ static _Thread_local struct loading *current;
 
 const char *listener_role_name(enum listener_role role)
 {
-    static const char *const names[] = { [ROLE_MX] = "mx", [ROLE_SUBMISSION] = "submission", [ROLE_RELAY] = "relay" };
+    static const char *const names[] = { [ROLE_MX] = "mx", [ROLE_SUBMISSION] = "submission", [ROLE_RELAY] = "relay", [ROLE_POLICY_HOST] = "policy-host" };
 
     return names[role];
 }

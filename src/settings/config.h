@@ -16,6 +16,7 @@ enum listener_role {
     ROLE_MX,         /* from the internet: our domains only */
     ROLE_SUBMISSION, /* AUTH required */
     ROLE_RELAY,      /* from `networks`, to anywhere */
+    ROLE_POLICY_HOST, /* of no listener for mail: policies by HTTPS (struct config_policy_host) */
 };
 const char *listener_role_name(enum listener_role role);
 
@@ -91,6 +92,14 @@ struct config_policy_host { /* MTA-STS policies of our domains (domains/policy_h
     struct tls_server_config  tls_config;
 };
 
+struct config_acme { /* certificates from an authority (certs/acme.h, RFC 8555) */
+    const struct net_address *addresses; /* of the challenges, by HTTP; none: there is no ACME */
+    size_t                    addresses_len;
+    const char *directory, *contact, *program; /* URL; mail address, empty: none; uacme */
+    const char *folder;                        /* of account, keys and certificates */
+    bool        has_agreed;                    /* to the terms of the authority */
+};
+
 struct config_dns_update { /* where `domain publish` sends records (RFC 2136) */
     const char *server;      /* as written; NULL: nowhere */
     struct net_address address;
@@ -121,6 +130,7 @@ struct config {
     struct config_reports         reports;
     struct config_bridge          bridge;
     struct config_policy_host     policy_host;
+    struct config_acme            acme;
     struct config_dns_update      dns_update;
     struct arena                  arena;          /* private */
 };

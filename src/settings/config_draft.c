@@ -165,6 +165,19 @@ static enum status finish_policy_host(struct config_draft *d, struct place at, s
                             why);
 }
 
+static enum status finish_acme(struct config_draft *d, struct place at, struct fault *why)
+{
+    const struct config_acme *a = &d->out.acme;
+
+    if (a->addresses_len == 0)
+        return OK;
+    if (!a->has_agreed)
+        return refuse(at, why, "acme: read the authority's terms of service, then set agree-to-terms = true");
+    if (!slice_starts(slice_str(a->directory), SLICE_LIT("https://")))
+        return refuse(at, why, "acme: directory '%s' is no https:// address", a->directory);
+    return OK;
+}
+
 static enum status finish_dns_update(struct config_draft *d, struct place at, struct fault *why)
 {
     struct config_dns_update *u = &d->out.dns_update;
@@ -221,7 +234,7 @@ enum status config_draft_finish(struct config_draft *d, const char *file, struct
                       "\"[::]:25\"} }");
     if (!d->helo_is_set)
         d->out.outbound.helo = d->out.hostname;
-    if (finish_bridge(d, at, why) != OK || finish_policy_host(d, at, why) != OK ||
+    if (finish_bridge(d, at, why) != OK || finish_policy_host(d, at, why) != OK || finish_acme(d, at, why) != OK ||
         finish_dns_update(d, at, why) != OK)
         return ERR_SYNTAX;
     return finish_listeners(d, file, why);

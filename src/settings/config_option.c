@@ -198,6 +198,19 @@ static const struct config_option options[] = {
       .is_list = true, .kind = &config_text, .offset = offsetof(struct config_draft, policy_certificates),
       .also = offsetof(struct config_draft, policy_certificates_len) },
 
+    { "acme", "address", "address with port", "",
+      "Where challenges of the authority are answered by HTTP, such as 0.0.0.0:80 and [::]:80; empty: no certificates by ACME",
+      .is_list = true, .kind = &config_address, .offset = TOP(acme.addresses), .also = TOP(acme.addresses_len) },
+    { "acme", "directory", "URL", "https://acme-v02.api.letsencrypt.org/directory", "Directory of the authority (RFC 8555)",
+      .kind = &config_text, .offset = TOP(acme.directory) },
+    { "acme", "contact", "mail address", "", "Whom the authority may tell of trouble; empty: nobody",
+      .kind = &config_text, .offset = TOP(acme.contact) },
+    { "acme", "agree-to-terms", "true|false", "false", "You agree to the authority's terms of service; without that nothing is asked of it",
+      .kind = &config_yes_no, .offset = TOP(acme.has_agreed) },
+    { "acme", "folder", "path", "/var/lib/sternpost/acme", "Where the account's key, certificates and their keys are kept",
+      .kind = &config_text, .offset = TOP(acme.folder) },
+    { "acme", "program", "path", "/usr/bin/uacme", "The uacme program", .kind = &config_text, .offset = TOP(acme.program) },
+
     { "dns-update", "server", "address with port", "",
       "Name server that takes the records of our domains by dynamic update (RFC 2136), such as 192.0.2.53:53; empty: "
       "they are only printed",

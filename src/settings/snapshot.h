@@ -80,6 +80,7 @@ struct certificate_setting { /* a certificate set of ours (certs/keeper.h); slic
     struct slice        chain, key;           /* PEM, or */
     struct slice        chain_file, key_file; /* their files */
     struct slice        ca_file;              /* empty: the system's issuers */
+    bool                is_acme, renews_key, is_rsa; /* from an authority (certs/acme.h); chain and key then come from its files */
     const struct slice *names;                /* to serve; none: all that stand in it */
     size_t              names_len;
     const struct slice *listeners;            /* names or roles; none: all */

@@ -394,7 +394,7 @@ static const struct command fixed_commands[] = {
       "show how certificates from an authority are, and when they are renewed",
       "A certificate that is marked acme is obtained from the authority of the configuration's section acme with uacme, and renewed when a "
       "third of its life is left. What fails is tried again after ten minutes, then twice as long each time, and is an alert.",
-      "sternpost certificate add mx --acme true --names mx.example.org\nsternpost certificate acme\n", .run = run_certificate_acme },
+      "sternpost certificate acme\nsternpost certificate acme --json\n", .run = run_certificate_acme },
     { "certificate renew", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "ask the authority for a new certificate now", NULL, "sternpost certificate renew mx\n", .run = run_certificate_renew },
     { "watch list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,

@@ -39,6 +39,14 @@ bool kept_serves(const struct kept *kept, const struct config_listener *l)
     return kept->source->is_config ? is_of_listener(kept->source, l) : cert_source_serves(kept->source, l);
 }
 
+static bool is_among(const struct certificate_setting *s, struct slice node)
+{
+    for (size_t i = 0; i < s->nodes_len; i++)
+        if (slice_eq(s->nodes[i], node))
+            return true;
+    return false;
+}
+
 static void add(struct planning *p, struct kept *kept)
 {
     const struct cert_source *s = kept->source;
@@ -59,6 +67,8 @@ static void add(struct planning *p, struct kept *kept)
         .names = s->now->certificate.names,
         .names_len = s->now->certificate.names_len,
     };
+    if (setting->nodes_len > 0)
+        rotation_by_node(&p->c[p->len - 1], is_among(setting, p->k->config.config->hostname));
 }
 
 /* The configuration's in the order in which the listener names them. */

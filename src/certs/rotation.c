@@ -4,6 +4,14 @@
 
 enum { ALL = 100 };
 
+void rotation_by_node(struct rotation_candidate *c, bool is_chosen)
+{
+    if (is_chosen)
+        c->take_over_s = c->valid_from_s;
+    else
+        c->valid_from_s = c->take_over_s;
+}
+
 enum rotation_stage rotation_stage(const struct rotation_candidate *c, int64_t now_s)
 {
     if (now_s >= c->retire_s)

@@ -175,6 +175,7 @@ static void copy_setting(struct cert_source *s, const struct certificate_setting
     s->setting.key_file = arena_copy(a, from->key_file);
     s->setting.ca_file = arena_copy(a, from->ca_file);
     s->setting.names = copy_list(from->names, from->names_len, a);
+    s->setting.nodes = copy_list(from->nodes, from->nodes_len, a);
     s->setting.listeners = copy_list(from->listeners, from->listeners_len, a);
 }
 

@@ -45,6 +45,8 @@ static enum status check_times(const struct setting_object *o, const struct cert
 {
     if (setting_has(o, "take-over-at") && c->take_over_s < c->valid_from_s)
         return setting_refuse(o, "take-over-at", why, "it lies before valid-from");
+    if (setting_has(o, "share") && setting_has(o, "nodes"))
+        return setting_refuse(o, "nodes", why, "it contradicts share; roll out by share or by node");
     if (setting_has(o, "share") && setting_has(o, "take-over-at") && !setting_has(o, "valid-from"))
         return setting_refuse(o, "share", why, "it holds from valid-from to take-over-at; set valid-from, too");
     if (c->retire_s <= c->valid_from_s || (setting_has(o, "take-over-at") && c->retire_s <= c->take_over_s))
@@ -76,7 +78,9 @@ enum status compile_certificate(const struct setting_object *o, struct arena *ar
         .retire_s = moment(o, "retire-at", INT64_MAX, arena),
         .share = (unsigned)percent,
     };
-    out->take_over_s = moment(o, "take-over-at", share.len > 0 ? INT64_MAX : out->valid_from_s, arena);
+    out->nodes = setting_list(o, "nodes", arena, &out->nodes_len);
+    out->take_over_s =
+        moment(o, "take-over-at", share.len > 0 || out->nodes_len > 0 ? INT64_MAX : out->valid_from_s, arena);
     out->names = setting_list(o, "names", arena, &out->names_len);
     out->listeners = setting_list(o, "listeners", arena, &out->listeners_len);
     return check_times(o, out, why);

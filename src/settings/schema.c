@@ -308,6 +308,9 @@ static const struct setting_field certificate_fields[] = {
       SETTING_TEXT, .normalise = is_moment },
     { "share", "Percent of new sessions that get it while it is rolled out; 50 unless set", "10", SETTING_TEXT,
       .normalise = is_share },
+    { "nodes", "Nodes, by their hostname, that all serve it while it is rolled out, instead of a share everywhere; the others wait for "
+      "take-over-at, or until this is cleared",
+      "mx2.example.org", SETTING_LIST, .normalise = domain_name_normalise },
     { "chain", "Certificate and intermediates in PEM, the server's own first, kept in the store", "chain.pem",
       SETTING_TEXT, .normalise = is_chain, .is_file_text = true },
     { "key", "Its private key in PEM, kept in the store and never shown", "key.pem", SETTING_SECRET,

@@ -83,6 +83,8 @@ struct certificate_setting { /* a certificate set of ours (certs/keeper.h); slic
     bool                is_acme, renews_key, is_rsa; /* from an authority (certs/acme.h); chain and key then come from its files */
     const struct slice *names;                /* to serve; none: all that stand in it */
     size_t              names_len;
+    const struct slice *nodes;                /* that serve it while it is rolled out; none: a share does everywhere */
+    size_t              nodes_len;
     const struct slice *listeners;            /* names or roles; none: all */
     size_t              listeners_len;
     int64_t             valid_from_s, take_over_s, retire_s; /* wall clock; 0, 0 and INT64_MAX: not bound. take_over_s is

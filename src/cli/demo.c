@@ -5,6 +5,7 @@
 #include "cli/daemon.h"
 #include "cli/demo_check.h"
 #include "cli/demo_look.h"
+#include "cli/demo_report.h"
 #include "cli/demo_round.h"
 #include "cli/demo_verdicts.h"
 #include "cli/demo_watch.h"
@@ -144,6 +145,7 @@ static bool show(struct run *r)
         (void)printf("\nall %zu letters ended as they must\n", demo_letters());
     is_right = demo_verdicts(&r->world);
     is_right = demo_look(r->client) && is_right;
+    is_right = demo_report(&r->world) && is_right;
     is_right = demo_check(&r->world) && is_right;
     return is_right && wrong == 0;
 }

@@ -235,16 +235,41 @@ static json_t *history_to_json(const struct store_request *r, int64_t since_s)
     return list;
 }
 
+static int64_t since_of(const json_t *answer)
+{
+    int64_t since_s = 0;
+
+    (void)!units_parse_day(slice_str(json_string_value(json_object_get(answer, "since"))), &since_s, NULL);
+    return since_s;
+}
+
+/* Certificates of ours that came into service meanwhile. */
+static void with_certificates(struct call *c)
+{
+    json_t *answer = c->state, *list = json_object_get(answer, "history");
+
+    for (size_t i = 0; c->store.status == OK && i < c->store.certs_len; i++) {
+        const struct cert_row *row = &c->store.certs[i];
+
+        json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "at", json_of_time(row->since_s), "what",
+                                              "certificate came into service", "certificate",
+                                              json_of(row->name.len > 0 ? row->name : SLICE_LIT("of the configuration file")),
+                                              "fingerprint", json_of(row->fingerprint)));
+    }
+    call_answer(c, answer);
+}
+
 static void with_history(struct call *c)
 {
     json_t *answer = c->state;
-    int64_t since_s = 0;
+    int64_t since_s = since_of(answer);
 
-    if (c->store.status == OK) {
-        (void)!units_parse_day(slice_str(json_string_value(json_object_get(answer, "since"))), &since_s, NULL);
-        json_object_set_new(answer, "history", history_to_json(&c->store, since_s));
-    }
-    call_answer(c, answer);
+    json_object_set_new(answer, "history", c->store.status == OK ? history_to_json(&c->store, since_s) : json_array());
+    call_store_again(c);
+    c->store.verb = STORE_CERT_HISTORY;
+    c->store.since_s = since_s;
+    c->store.limit = HISTORY_MOST;
+    call_store_try(c, with_certificates);
 }
 
 static void summed(struct call *c)

@@ -145,7 +145,7 @@ void acme_process_start(struct acme_process *p, struct loop *loop, char *const *
     p->pid = 0;
     p->is_killed = false;
     p->ends_ms = loop_now_ms(loop) + ACME_RUN_MS;
-    err = pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : errno;
+    err = pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
     if (err == 0) {
         err = spawn(p, argv, folder, ends[1]);
         close(ends[1]);
@@ -156,6 +156,7 @@ void acme_process_start(struct acme_process *p, struct loop *loop, char *const *
         loop_timer_set(loop, &p->timer, 0);
         return;
     }
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK); /* its own end waits for us */
     loop_watch(loop, &p->io, ends[0], LOOP_READ);
     loop_timer_set(loop, &p->timer, ACME_RUN_MS);
 }

@@ -182,13 +182,14 @@ static void save_service(struct cert_keeper *k)
     if (k->is_saving || !k->is_to_save)
         return;
     rows = ARENA_ARRAY(&k->save_arena, struct cert_row, k->len);
-    for (size_t i = k->config_len; i < k->len; i++) {
+    for (size_t i = 0; i < k->len; i++) {
         const struct kept *kept = k->all[i];
+        struct slice name = kept->source->is_config ? SLICE_LIT("") : kept->source->setting.name;
 
-        if (!kept->is_in_service)
+        if (!kept->is_in_service || kept->source->now == NULL)
             continue;
         rows[len++] =
-            (struct cert_row){ .name = arena_copy(&k->save_arena, kept->source->setting.name),
+            (struct cert_row){ .name = arena_copy(&k->save_arena, name),
                                .fingerprint = arena_copy(&k->save_arena, slice_str(kept->source->now->fingerprint)),
                                .since_s = kept->since_s };
     }

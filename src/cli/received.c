@@ -284,22 +284,39 @@ static void print_views(const json_t *sums)
     }
 }
 
+enum { FINGERPRINT_SHOWN = 16 };
+
+static void print_change(const json_t *change)
+{
+    struct slice certificate = answer_text(change, "certificate");
+    const json_t *line;
+    size_t n;
+
+    (void)printf("  %s  %s", answer_text(change, "at").ptr, answer_text(change, "what").ptr);
+    if (certificate.len > 0) {
+        (void)fputs(": ", stdout);
+        print_text(stdout, certificate);
+        (void)printf(", fingerprint %.*s...\n", FINGERPRINT_SHOWN, answer_text(change, "fingerprint").ptr);
+        return;
+    }
+    (void)printf(", id %s:", answer_text(change, "id").ptr);
+    json_array_foreach(json_object_get(change, "policy"), n, line) {
+        (void)fputs(n > 0 ? ", " : " ", stdout);
+        print_text(stdout, slice_str(json_string_value(line)));
+    }
+    (void)putchar('\n');
+}
+
 /* What failed from then on may be their doing. */
 static void print_history(const json_t *history)
 {
-    const json_t *change, *line;
-    size_t at, n;
+    const json_t *change;
+    size_t at;
 
     if (json_array_size(history) > 0)
         (void)puts("\nOur own changes meanwhile:");
     json_array_foreach(history, at, change) {
-        (void)printf("  %s  %s, id %s:", answer_text(change, "at").ptr, answer_text(change, "what").ptr,
-                     answer_text(change, "id").ptr);
-        json_array_foreach(json_object_get(change, "policy"), n, line) {
-            (void)fputs(n > 0 ? ", " : " ", stdout);
-            print_text(stdout, slice_str(json_string_value(line)));
-        }
-        (void)putchar('\n');
+        print_change(change);
     }
 }
 

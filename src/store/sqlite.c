@@ -47,6 +47,7 @@ static const struct {
     [STORE_PLAN_SAVE] = { sqlite_plan_save, false },
     [STORE_CERT_LOAD] = { sqlite_cert_load, true },
     [STORE_CERT_SAVE] = { sqlite_cert_save, false },
+    [STORE_CERT_HISTORY] = { sqlite_cert_history, true },
     [STORE_WATCH_LOAD] = { sqlite_watch_load, true },
     [STORE_WATCH_SAVE] = { sqlite_watch_save, false },
     [STORE_REPORT_COUNT] = { sqlite_report_count, false },

@@ -115,6 +115,7 @@ enum status sqlite_plan_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_plan_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_cert_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_cert_save(struct sqlite *b, struct store_request *r);
+enum status sqlite_cert_history(struct sqlite *b, struct store_request *r);
 enum status sqlite_watch_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_watch_save(struct sqlite *b, struct store_request *r);
 enum status sqlite_report_count(struct sqlite *b, struct store_request *r);

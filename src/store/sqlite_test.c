@@ -374,7 +374,7 @@ TEST(migration_from_the_first)
 
     fill(&t);
     raw(t.file, "DROP TABLE sts_policy; DROP TABLE report_count; DROP TABLE report; DROP TABLE own_policy; "
-                "DROP TABLE alert; DROP TABLE watched; DROP TABLE certificate; DROP TABLE plan; DROP TABLE received_report; DROP TABLE received_policy; DROP TABLE received_failure; "
+                "DROP TABLE alert; DROP TABLE watched; DROP TABLE certificate; DROP TABLE certificate_history; DROP TABLE plan; DROP TABLE received_report; DROP TABLE received_policy; DROP TABLE received_failure; "
                 "DROP TABLE received_quota; PRAGMA user_version = 1");
     test_store_open(&t);
     CHECK_INT(stats_at(&t, 0).messages, 100);

@@ -73,6 +73,7 @@ static const struct {
     [STORE_PLAN_SAVE] = { .writes = true },
     [STORE_CERT_LOAD] = { 0 },
     [STORE_CERT_SAVE] = { .writes = true },
+    [STORE_CERT_HISTORY] = { 0 },
     [STORE_WATCH_LOAD] = { 0 },
     [STORE_WATCH_SAVE] = { .writes = true },
     [STORE_REPORT_COUNT] = { .writes = true },

@@ -108,7 +108,8 @@ enum store_verb {
     STORE_PLAN_SAVE, /* plan: in place of its domain's; without a state: forgotten */
 
     STORE_CERT_LOAD, /* -> certs: every certificate in service */
-    STORE_CERT_SAVE, /* certs_in: from now on these and no others are */
+    STORE_CERT_SAVE, /* certs_in: from now on these and no others are; each is noted in their history */
+    STORE_CERT_HISTORY, /* since_s, limit -> certs: what came into service from then on, the latest first */
 
     STORE_WATCH_LOAD, /* -> watched: every server that is watched, and what is known of it */
     STORE_WATCH_SAVE, /* watched_in: each put in place of its name's; without a state: forgotten */
@@ -309,7 +310,7 @@ struct store_request {
     uint64_t                      id, after_id, base_version;
     uint32_t                      chunk_no;
     size_t                        limit;
-    int64_t                       now_s, before_s;
+    int64_t                       now_s, before_s, since_s;
     const struct stored_message  *message;
     bool                          is_claimed;
     struct slice                  bytes; /* in for CHUNK; out (in arena) for LOAD */

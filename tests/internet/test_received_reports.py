@@ -193,3 +193,11 @@ def test_import(scene, tmp_path):
     assert done.returncode == 1 and json.loads(done.stdout)["troubles"][0]["name"].endswith("/na?me?[2J"), done.stdout
     table = receiver.cli("report", "list", "--csv")
     assert table.splitlines()[0].startswith("id,day,domain,reporter")
+
+
+def test_the_summary_tells_of_our_own_changes(scene):
+    """What failed from then on may be their doing: certificates that came into service."""
+    _, receiver, _ = scene
+    history = receiver.ask("report", "summary", OURS)["history"]
+    assert [one for one in history if one["what"] == "certificate came into service" and len(one["fingerprint"]) == 64], history
+    assert "certificate came into service: " in receiver.cli("report", "summary", OURS)

@@ -115,7 +115,7 @@ def test_an_interrupt_loses_nothing_that_is_done(scan, many, tmp_path):
     lines = [f"{sink.address}:{PORT}" for sink in many]
     (tmp_path / "list").write_text("\n".join(lines) + "\n")
     out = tmp_path / "out.jsonl"
-    command = [BINARY, "cert", "scan", str(tmp_path / "list"), "--resume", str(out), "--network-interval", "100ms", "-c",
+    command = [BINARY, "cert", "scan", str(tmp_path / "list"), "--resume", str(out), "--network-interval", "250ms", "-c",
                scan.home.file]
     with subprocess.Popen(command, env=sanitizer_environment(tmp_path)) as process:
         until(lambda: out.exists() and out.read_text().count("\n") >= 3, 20, "the first results")

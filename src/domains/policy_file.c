@@ -69,6 +69,31 @@ static bool read_time(struct slice id, int64_t *out)
     return slice_eq(id, slice_str(again));
 }
 
+/* The next line that names no server; false behind the last. */
+static bool next_other_line(struct slice *rest, struct slice *line)
+{
+    while (rest->len > 0) {
+        *line = slice_cut(*rest, '\n', rest);
+        if (!slice_starts(*line, SLICE_LIT("mx:")))
+            return true;
+    }
+    return false;
+}
+
+bool policy_file_differs_in_servers(struct slice a, struct slice b)
+{
+    struct slice rest_a = a, rest_b = b, line_a, line_b;
+    bool has_a, has_b;
+
+    do {
+        has_a = next_other_line(&rest_a, &line_a);
+        has_b = next_other_line(&rest_b, &line_b);
+        if (has_a != has_b || (has_a && !slice_eq(line_a, line_b)))
+            return false;
+    } while (has_a);
+    return !slice_eq(a, b);
+}
+
 void policy_id_new(int64_t now_s, struct slice last, char out[static STS_ID_TEXT])
 {
     int64_t last_s;

@@ -12,6 +12,9 @@
 struct slice policy_file_write(const struct own_domain *d, const struct slice *found, size_t found_len,
                                struct arena *arena);
 
+/* Do two policies differ in their servers alone? */
+bool policy_file_differs_in_servers(struct slice a, struct slice b);
+
 /* The id of a new policy: the time as YYYYMMDDhhmmss in UTC; when that is not later than `last`, the id of the policy
  * before (empty: none, or one of another make), the second behind it: two changes in a second differ, and a clock set
  * back repeats nothing (M8). */

@@ -98,4 +98,23 @@ TEST(records) /* M4, M5, M7 */
     arena_release(&a);
 }
 
-RUN_TESTS(T(policy_text), T(policy_without_servers), T(largest_policy_is_readable), T(ids), T(records))
+TEST(servers_alone)
+{
+    static const struct {
+        const char *a, *b;
+        bool is_so;
+    } cases[] = {
+        { "v\r\nmode: enforce\r\nmx: a\r\nmax_age: 1\r\n", "v\r\nmode: enforce\r\nmx: b\r\nmx: c\r\nmax_age: 1\r\n",
+          true },
+        { "v\r\nmode: enforce\r\nmx: a\r\nmax_age: 1\r\n", "v\r\nmode: enforce\r\nmx: a\r\nmax_age: 1\r\n", false },
+        { "v\r\nmode: testing\r\nmx: a\r\nmax_age: 1\r\n", "v\r\nmode: enforce\r\nmx: b\r\nmax_age: 1\r\n", false },
+        { "v\r\nmode: enforce\r\nmx: a\r\nmax_age: 1\r\n", "v\r\nmode: enforce\r\nmx: b\r\n", false },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_CASE(cases[i].b,
+                   policy_file_differs_in_servers(slice_str(cases[i].a), slice_str(cases[i].b)) == cases[i].is_so);
+}
+
+RUN_TESTS(T(servers_alone), T(policy_text), T(policy_without_servers), T(largest_policy_is_readable), T(ids),
+          T(records))

@@ -9,7 +9,7 @@
 
 #include <sys/random.h>
 
-enum { LOOK_AGAIN_MS = 60 * 1000 };
+enum { LOOK_AGAIN_MS = 60 * 1000, HELD_S = 86400 };
 
 /* A domain that has or had a policy; stays until the end. */
 struct entry {
@@ -19,6 +19,8 @@ struct entry {
     char *text; /* NULL: none yet */
     int64_t made_s;
     struct fault trouble;
+    char *held;     /* a policy with other servers that unsigned DNS tells of; NULL: none */
+    int64_t held_s; /* since when */
     /* under way */
     struct mx_lookup lookup;
     struct store_request save;
@@ -79,6 +81,8 @@ static void on_saved(struct store_request *r)
         return;
     }
     free(e->text);
+    free(e->held);
+    e->held = NULL;
     e->text = mem_str(e->row.text);
     memcpy(e->id, e->new_id, sizeof e->id);
     e->made_s = e->row.made_s;
@@ -124,7 +128,35 @@ static const struct own_domain *wanted(const struct entry *e)
     return d != NULL && d->hosts_policy ? d : NULL;
 }
 
-static void make(struct entry *e, const struct slice *servers, size_t servers_len)
+/* Unsigned DNS must tell the same for a day before an enforced policy follows it. */
+static bool is_held(struct entry *e, const struct own_domain *d, struct slice text)
+{
+    int64_t now_s = clock_wall_s();
+
+    if (d->sts_mode != STS_MODE_ENFORCE || e->text == NULL ||
+        !policy_file_differs_in_servers(text, slice_str(e->text)))
+        return false;
+    if (e->held == NULL || !slice_eq(text, slice_str(e->held))) {
+        free(e->held);
+        e->held = mem_str(text);
+        e->held_s = now_s;
+    }
+    return now_s < e->held_s + HELD_S;
+}
+
+static void say_held(struct entry *e)
+{
+    char when[CLOCK_TEXT];
+    struct fault why;
+
+    (void)fault_set(&why, ERR_TEMPORARY,
+                    "DNS, which is not signed, tells of other mail servers; the policy follows at %s, or at once when "
+                    "mta-sts-mx names them",
+                    clock_rfc3339(e->held_s + HELD_S, when));
+    finish(e, why.text);
+}
+
+static void make(struct entry *e, const struct slice *servers, size_t servers_len, bool is_proven)
 {
     const struct own_domain *d = wanted(e);
     struct slice text;
@@ -138,6 +170,8 @@ static void make(struct entry *e, const struct slice *servers, size_t servers_le
         finish(e, "the domain has no mail servers; publish MX records, or set mta-sts-mx");
     else if (e->text != NULL && slice_eq(text, slice_str(e->text)))
         finish(e, "");
+    else if (!is_proven && is_held(e, d, text))
+        say_held(e);
     else
         save(e, text, slice_str(e->id));
 }
@@ -157,7 +191,7 @@ static void on_servers(struct mx_lookup *l)
     }
     for (size_t i = 0; i < r->servers_len; i++)
         names[i] = r->servers[i].name;
-    make(e, names, r->servers_len);
+    make(e, names, r->servers_len, r->is_secure);
 }
 
 static void consider(struct entry *e)
@@ -171,7 +205,7 @@ static void consider(struct entry *e)
         return;
     e->is_busy = true;
     if (d->sts_mx_len > 0 || d->sts_mode == STS_MODE_NONE) {
-        make(e, NULL, 0);
+        make(e, NULL, 0, true);
         return;
     }
     (void)!getrandom(&random, sizeof random, 0);
@@ -283,6 +317,7 @@ void policy_keeper_free(struct policy_keeper *k)
 
         arena_release(&e->arena);
         free(e->text);
+        free(e->held);
         free(e);
     }
     map_release(&k->entries);

@@ -1,6 +1,7 @@
 /* domains/policy_keeper.h: the MTA-STS policies of our domains as they are published: made from the settings and,
  * where these name no servers, from the MX in DNS; each change of the text gets an id and a place in the store's
- * history before it is served. On one loop. */
+ * history before it is served. In enforce, other servers that unsigned DNS tells of count after a day alone, for whoever can forge
+ * an answer once would else be let in by our own policy. On one loop. */
 #ifndef STERNPOST_DOMAINS_POLICY_KEEPER_H
 #define STERNPOST_DOMAINS_POLICY_KEEPER_H
 

@@ -54,6 +54,16 @@ class OwnZone:
         """Every record of the primary but the SOA, as lines."""
         return [line for line in self._transfer() if line.split()[3:4] != ["SOA"]]
 
+    def whole_with_start(self):
+        """The same with the SOA, its serial one higher: to be changed and served again."""
+        lines = self._transfer()
+        for at, line in enumerate(lines):
+            words = line.split()
+            if words[3:4] == ["SOA"]:
+                words[6] = str(int(words[6]) + 1)
+                lines[at] = " ".join(words)
+        return lines
+
     def catch_up(self):
         """The secondary serves what the primary does."""
         served = self.secondary.zones[0]

@@ -139,6 +139,25 @@ def test_tlsa_records_are_those_of_what_is_served(daemon, authority):
     until(lambda: tlsa() == before, 20, "it to go again")
 
 
+def test_unsigned_dns_changes_no_enforced_policy_at_once(daemon, zone):
+    """Whoever can forge our MX once must not be let in by our own policy: it follows a day later, or at an administrator's word."""
+    before = records(daemon)["policy"]["id"]
+    zone.zone.lines = zone.whole_with_start() + [f"{DOMAIN}. 3 MX 5 forged.{DOMAIN}."]
+    zone.primary.reload(zone.zone)
+    zone.catch_up()
+    until(lambda: told(daemon), 90, "the new server to be told of")
+    policy = records(daemon)["policy"]
+    assert policy["id"] == before and "forged" not in policy["text"] and "the policy follows at" in policy["trouble"]
+    daemon.cli("domain", "set", DOMAIN, "--mta-sts-mx", f"{HOST},second.{DOMAIN}")
+    until(lambda: records(daemon)["policy"]["id"] > before, 20, "the policy of the administrator's own servers")
+
+
+def told(daemon):
+    daemon.cli("domain", "set", DOMAIN, "--description", "a look")  # each change of settings is one
+    daemon.cli("domain", "set", DOMAIN, "--clear", "description")
+    return "not signed" in records(daemon)["policy"].get("trouble", "")
+
+
 def test_without_updates_it_is_printed(internet, zone, authority, gateway):
     daemon = gateway(**options(internet, authority))
     daemon.cli("domain", "add", DOMAIN, "--mta-sts", "testing", "--mta-sts-mx", HOST)

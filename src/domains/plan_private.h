@@ -29,7 +29,7 @@ struct plan_walk {
     struct arena arena; /* strings of the plan */
     struct plan plan;
     struct plan_sight sight;
-    TAILQ_HEAD(, plan_request) waiting;
+    TAILQ_HEAD(plan_requests, plan_request) waiting;
     struct plan_request *asked; /* what the work under way is for; NULL: the clock */
     bool is_busy, is_agreeing;
     unsigned rounds; /* looks since somebody asked */

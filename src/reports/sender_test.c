@@ -23,8 +23,8 @@ static const char *const records[] = {
     "_smtp._tls.mx.host.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@host.test\"",
     "_smtp._tls.customer.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@customer.test\"",
     "_smtp._tls.own.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@host.test\"",
-    "_smtp._tls.often.example.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@often.test,mailto:r@often.test,"
-    "mailto:r@often.test,mailto:r@often.test,mailto:r@often.test\"",
+    ("_smtp._tls.often.example.test. 60 IN TXT \"v=TLSRPTv1;rua=mailto:r@often.test,mailto:r@often.test,"
+     "mailto:r@often.test,mailto:r@often.test,mailto:r@often.test\""),
     "none.example.test. 60 IN TXT nothing",
     "web.example.test. 60 IN A 127.0.0.1",
 };

@@ -1,4 +1,5 @@
 """What is measured: each case sets the servers up, loads them, and gives one record for each repetition."""
+import gzip
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import subprocess
 import time
 
 from meter import DISTURBED, Machine, Meter, await_quiet, read_memory
+from report_readers import write_reports
 from servers import NotMeasured, Setup
 
 SINK_PORT, DEAD_PORT = 2550, 2551
@@ -340,6 +342,35 @@ class Certificates(Case):
                 'foreign': machine.share(besides_s=cpu_s + seen['cpu_s'])}
 
 
+class Reports(Case):
+    """TLS reports of 20 KiB a second, unpacked and read by one thread; all readers must find the same sessions in them."""
+    kind, files = 'reports', 500
+
+    def measure(self, bench, server):
+        folder, rounds = os.path.join(bench.folder, 'reports'), 1 if bench.quick else 20
+        wanted = 20 if bench.quick else self.files
+        if not os.path.exists(folder):
+            write_reports(folder, wanted)
+        machine = Machine()
+        done = subprocess.run(server.command(folder, rounds), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        if done.returncode != 0:
+            raise NotMeasured(f'it failed: {done.stderr.strip()[-200:]}')
+        read = json.loads(done.stdout)
+        if read['reports'] != wanted * rounds or read['success'] != 1000 * read['reports'] or read['failure'] != self.failures(folder) * rounds:
+            raise NotMeasured(f'it reads something else: {done.stdout.strip()}')
+        return {'per_s': read['reports'] / read['seconds'], 'cpu_ms': read['cpu_s'] * 1000 / read['reports'],
+                'foreign': machine.share(besides_s=read['cpu_s'])}
+
+    @staticmethod
+    def failures(folder):
+        """As Python's own reader counts them."""
+        total = 0
+        for name in os.listdir(folder):
+            with gzip.open(os.path.join(folder, name)) as packed:
+                total += json.load(packed)['policies'][0]['summary']['total-failure-session-count']
+        return total
+
+
 BOTH = ('sternpost', 'postfix')
 CASES = [
     Rate('clear-1', 'relay in clear, 1 message a connection',
@@ -379,6 +410,7 @@ CASES = [
     Certificates('cert-scan', 'certificates a second of 200 STARTTLS servers',
                  [('certificates/s against posttls-finger, 16 at a time', 'ratio_finger', 'at least', 4),
                   ('certificates/s against openssl s_client, 16 at a time', 'ratio_openssl', 'at least', 12)]),
+    Reports('reports', 'TLS reports of 20 KiB unpacked and read', [('reports/s against parsedmarc', 'ratio_parsedmarc', 'at least', 1)]),
 ]
 
 

@@ -26,7 +26,7 @@ def add_ratios(row, rows):
     if row.get('per_s') and best:
         row['ratio_best'] = row['per_s'] / best
     for key, name in (('ratio_resolver', 'mta-sts-resolver'), ('ratio_memory', 'mta-sts-resolver-memory'), ('ratio_barest', 'ping-pong'),
-                      ('ratio_finger', 'posttls-finger'), ('ratio_openssl', 'openssl')):
+                      ('ratio_finger', 'posttls-finger'), ('ratio_openssl', 'openssl'), ('ratio_parsedmarc', 'parsedmarc')):
         if row.get('per_s') and rows.get(name, {}).get('per_s'):
             row[key] = row['per_s'] / rows[name]['per_s']
     if row.get('cpu_ms') and postfix.get('cpu_ms'):

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 enum { WINDOW_BITS = 15 + 16 /* 16: gzip, and nothing else */, MEMORY_LEVEL = 8, STEP = 16 * 1024 };
+enum { RATIO_MOST = 1032 /* bytes that one of deflate can stand for */ };
 
 struct slice gzip_pack(struct slice in, struct arena *arena)
 {
@@ -53,25 +54,42 @@ static enum status run(struct slice in, int window_bits, size_t max, char *out, 
     return OK;
 }
 
-/* Measured first: what is made of it takes no more memory than it has bytes. */
+/* What the end of a gzip member says of its length, where that can be; 0: it says nothing. */
+static size_t told_len(struct slice in, size_t max)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < 4 && in.len > 4; i++)
+        len |= (size_t)(unsigned char)in.ptr[in.len - 4 + i] << 8 * i;
+    return len <= max && len / RATIO_MOST <= in.len ? len : 0;
+}
+
+/* Where the length is not told, or told wrongly, it is measured first: what is made takes no more memory than it has
+ * bytes. */
 enum status gzip_inflate(struct slice in, bool is_raw, size_t max, struct arena *arena, struct slice *out,
                          size_t *used, struct fault *why)
 {
     int window_bits = is_raw ? -15 : WINDOW_BITS;
-    enum status st;
-    size_t len;
-    char *bytes;
+    size_t len, told = is_raw ? 0 : told_len(in, max);
+    enum status st = ERR_SYNTAX;
+    char *bytes = NULL;
 
     if (in.len > UINT32_MAX)
         return fault_set(why, ERR_LIMIT, "there are more than 4 GiB of packed data");
-    st = run(in, window_bits, max, NULL, &len, used, why);
-    if (st != OK)
-        return st;
-    bytes = arena_alloc(arena, len + 1);
-    st = run(in, window_bits, len, bytes, &len, used, why);
-    assert(st == OK);
+    if (told > 0) {
+        bytes = arena_alloc(arena, told + 1);
+        st = run(in, window_bits, told, bytes, &len, used, NULL);
+    }
+    if (st != OK) {
+        st = run(in, window_bits, max, NULL, &len, used, why);
+        if (st != OK)
+            return st;
+        bytes = arena_alloc(arena, len + 1);
+        st = run(in, window_bits, len, bytes, &len, used, why);
+        assert(st == OK);
+    }
     *out = slice_of(bytes, len);
-    return st;
+    return OK;
 }
 
 enum status gzip_unpack(struct slice in, size_t max, struct arena *arena, struct slice *out, struct fault *why)

@@ -97,9 +97,9 @@ void sts_entry_succeeded(struct sts_entry *e)
 /* A clock that goes back lets the wait begin again, at most. */
 bool sts_entry_is_held_off(const struct sts_entry *e, int64_t now_s, struct slice id)
 {
-    if (e->failures == 0 || age_s(e->failed_s, now_s) >= e->hold_s)
-        return false;
-    return id.len == 0 || slice_eq(id, slice_str(e->failed_id));
+    bool is_news = id.len > 0 && !slice_eq(id, slice_str(e->failed_id));
+
+    return e->failures > 0 && age_s(e->failed_s, now_s) < (is_news ? STS_HOLD_LEAST_S : e->hold_s);
 }
 
 int64_t sts_entry_next_try_s(const struct sts_entry *e, int64_t now_s)

@@ -53,7 +53,8 @@ void sts_entry_plan_refresh(struct sts_entry *e, int64_t now_s, uint32_t random)
 
 void sts_entry_failed(struct sts_entry *e, int64_t now_s, struct slice id);
 void sts_entry_succeeded(struct sts_entry *e);
-/* May the policy of this id (empty: of any) not be fetched yet? */
+/* May the policy of this id (empty: of any) not be fetched yet? Another id than the one that failed is tried sooner,
+ * but not within STS_HOLD_LEAST_S: who changes the record each minute would have us fetch each minute (STS-25). */
 bool sts_entry_is_held_off(const struct sts_entry *e, int64_t now_s, struct slice id);
 int64_t sts_entry_next_try_s(const struct sts_entry *e, int64_t now_s); /* 0: none is waited for */
 

@@ -116,7 +116,8 @@ TEST(hold_off_grows)
         CHECK_INT(sts_entry_next_try_s(&e, NOON), until_s);
         CHECK(sts_entry_is_held_off(&e, until_s - 1, SLICE_LIT("7")));
         CHECK(sts_entry_is_held_off(&e, until_s - 1, slice_str("")));
-        CHECK(!sts_entry_is_held_off(&e, until_s - 1, SLICE_LIT("8")));
+        CHECK(sts_entry_is_held_off(&e, NOON + STS_HOLD_LEAST_S - 1, SLICE_LIT("8")));
+        CHECK(!sts_entry_is_held_off(&e, NOON + STS_HOLD_LEAST_S, SLICE_LIT("8")));
         CHECK(!sts_entry_is_held_off(&e, until_s, SLICE_LIT("7")));
     }
     CHECK(sts_entry_is_held_off(&e, NOON - YEAR, SLICE_LIT("7")));

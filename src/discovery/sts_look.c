@@ -145,9 +145,9 @@ static void note(struct sts_look *l, enum sts_finding finding, enum tls_result f
 }
 
 /* The id is the one we know, or one whose policy is not to be fetched yet. */
-static void note_no_fetch(struct sts_look *l, struct sts_entry *e, int64_t now_s)
+static void note_no_fetch(struct sts_look *l, struct sts_entry *e, int64_t now_s, bool is_same)
 {
-    bool has_failed = e->trouble != NULL && slice_eq(slice_str(e->failed_id), slice_str(l->id));
+    bool has_failed = e->trouble != NULL && (!is_same || slice_eq(slice_str(e->failed_id), slice_str(l->id)));
 
     if (!sts_entry_holds(e, now_s))
         sts_cache_say(e, sts_facts_hold(e->trouble));
@@ -268,13 +268,13 @@ static void on_id(struct sts_look *l, int64_t ttl_s)
 
     sts_entry_looked(e, now_s, ttl_s);
     if (may_wait && !l->is_forced) {
-        note_no_fetch(l, e, now_s);
+        note_no_fetch(l, e, now_s, is_same);
         sts_look_drop(l);
         return;
     }
     l->is_news = !is_same;
     if (is_same) {
-        note_no_fetch(l, e, now_s);
+        note_no_fetch(l, e, now_s, is_same);
         answer(l, false);
     }
     fetch(l);

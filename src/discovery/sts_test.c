@@ -223,8 +223,41 @@ TEST(failed_fetch_is_held_off)
     CHECK_ASK("a.example", "trouble sts-policy-fetch-error");
     RECORDS(TXT("a.example", "2"));
     set_policy(POLICY("enforce", "864000"));
-    now_s += MINUTE;
+    now_s += STS_HOLD_LEAST_S;
     CHECK_ASK("a.example", "enforce 2");
+    end_world();
+}
+
+/* STS-25: a record that changes each minute does not have us fetch each minute, whether a policy is kept or not. */
+static void ask_each_minute(const char *want, int requests)
+{
+    static const char *const records[] = { TXT("a.example", "11"), TXT("a.example", "12"), TXT("a.example", "13"),
+                                           TXT("a.example", "14"), TXT("a.example", "15"), TXT("a.example", "16"),
+                                           TXT("a.example", "17"), TXT("a.example", "18"), TXT("a.example", "19"),
+                                           TXT("a.example", "20") };
+
+    for (size_t minute = 0; minute < COUNT_OF(records); minute++) {
+        RECORDS(records[minute]);
+        CHECK_ASK("a.example", want);
+        now_s += MINUTE;
+    }
+    CHECK_INT(w.site->requests, requests + (int)COUNT_OF(records) * MINUTE / STS_HOLD_LEAST_S);
+}
+
+TEST(record_that_changes_each_minute)
+{
+    begin_world();
+    host_fails();
+    ask_each_minute("trouble sts-policy-fetch-error", 0);
+    end_world();
+
+    begin_world();
+    CHECK_ASK("a.example", "enforce 1");
+    host_fails();
+    now_s += HOUR;
+    ask_each_minute("enforce 1 sts-policy-fetch-error", 1);
+    RECORDS(TXT("a.example", "1"));
+    CHECK_ASK("a.example", "enforce 1");
     end_world();
 }
 
@@ -404,6 +437,6 @@ TEST(commands_despite_a_failure)
 
 RUN_TESTS(T(found_fetched_once_and_kept), T(no_inheritance), T(changed_id_is_fetched), T(changed_id_and_dead_host),
           T(cached_policy_outlives_the_dns), T(without_a_record), T(nothing_is_remembered), T(expired_and_not_fetched),
-          T(mode_none), T(max_age_zero), T(failed_fetch_is_held_off), T(flaws_of_the_host), T(flaws_below_the_host),
-          T(downgrades_are_told), T(refreshed_in_the_background), T(refresh_fails), T(commands),
-          T(commands_despite_a_failure))
+          T(mode_none), T(max_age_zero), T(failed_fetch_is_held_off), T(record_that_changes_each_minute),
+          T(flaws_of_the_host), T(flaws_below_the_host), T(downgrades_are_told), T(refreshed_in_the_background),
+          T(refresh_fails), T(commands), T(commands_despite_a_failure))

@@ -81,17 +81,10 @@ static struct slice bytes_of(const ASN1_STRING *s)
 static struct slice address_text(struct slice bytes, struct arena *arena)
 {
     char text[NET_ADDRESS_TEXT];
-    struct net_address a = { 0 };
+    struct net_address a;
 
-    if (bytes.len == sizeof a.sa.v4.sin_addr) {
-        a.sa.v4.sin_family = AF_INET;
-        memcpy(&a.sa.v4.sin_addr, bytes.ptr, bytes.len);
-    } else if (bytes.len == sizeof a.sa.v6.sin6_addr) {
-        a.sa.v6.sin6_family = AF_INET6;
-        memcpy(&a.sa.v6.sin6_addr, bytes.ptr, bytes.len);
-    } else {
+    if (net_address_of_bytes(bytes, 0, &a) != OK)
         return arena_printf(arena, "IP:%zu bytes", bytes.len);
-    }
     return arena_printf(arena, "IP:%s", net_address_ip(&a, text));
 }
 

@@ -60,23 +60,21 @@ static void note_answer(struct address_lookup *l, const struct dns_answer *answe
     (void)slice_to_cstr(answer->canonical, l->canonical, sizeof l->canonical);
 }
 
+static void take(const struct address_lookup *l, const struct dns_answer *answer, struct net_address *out, size_t most,
+                 size_t *len)
+{
+    for (size_t i = 0; i < answer->records_len && *len < most; i++)
+        if (net_address_of_bytes(answer->records[i].bytes, l->port, &out[*len]) == OK)
+            (*len)++;
+}
+
 static void on_v4(struct resolver_query *q, const struct dns_answer *answer)
 {
     struct address_lookup *l = CONTAINER_OF(q, struct address_lookup, v4);
 
     l->outcome4 = answer->outcome;
     note_answer(l, answer);
-    for (size_t i = 0; i < answer->records_len && l->found4_len < COUNT_OF(l->found4); i++) {
-        struct net_address *a = &l->found4[l->found4_len];
-
-        if (answer->records[i].bytes.len != 4)
-            continue;
-        *a = (struct net_address){ .len = sizeof a->sa.v4 };
-        a->sa.v4.sin_family = AF_INET;
-        a->sa.v4.sin_port = htons(l->port);
-        memcpy(&a->sa.v4.sin_addr, answer->records[i].bytes.ptr, 4);
-        l->found4_len++;
-    }
+    take(l, answer, l->found4, COUNT_OF(l->found4), &l->found4_len);
     finish_one(l);
 }
 
@@ -86,17 +84,7 @@ static void on_v6(struct resolver_query *q, const struct dns_answer *answer)
 
     l->outcome6 = answer->outcome;
     note_answer(l, answer);
-    for (size_t i = 0; i < answer->records_len && l->found6_len < COUNT_OF(l->found6); i++) {
-        struct net_address *a = &l->found6[l->found6_len];
-
-        if (answer->records[i].bytes.len != 16)
-            continue;
-        *a = (struct net_address){ .len = sizeof a->sa.v6 };
-        a->sa.v6.sin6_family = AF_INET6;
-        a->sa.v6.sin6_port = htons(l->port);
-        memcpy(&a->sa.v6.sin6_addr, answer->records[i].bytes.ptr, 16);
-        l->found6_len++;
-    }
+    take(l, answer, l->found6, COUNT_OF(l->found6), &l->found6_len);
     finish_one(l);
 }
 

@@ -53,6 +53,131 @@ static bool check_findings(struct checking *c)
     return was_judged;
 }
 
+/* -- who may issue the next ------------------------------------------------------------------------------------- */
+
+static const struct certificate *served_by(const struct server_facts *s)
+{
+    FOR_ADDRESSES(s)
+        if (a->judged.mta_sts != NULL && a->judged.mta_sts->chain_len > 0)
+            return &a->judged.mta_sts->chain[0];
+    return NULL;
+}
+
+static bool names(const struct certificate *leaf, struct slice host)
+{
+    for (size_t i = 0; i < leaf->names_len; i++)
+        if (slice_eq_case(leaf->names[i], host))
+            return true;
+    return false;
+}
+
+/* "letsencrypt.org, digicert.com" */
+static struct slice allowed(struct checking *c, const struct caa_lookup *l)
+{
+    struct slice out = SLICE_LIT("");
+
+    for (size_t i = 0; i < l->records_len; i++) {
+        struct slice issuer = caa_issuer(&l->records[i]);
+
+        if (slice_starts_case(l->records[i].tag, SLICE_LIT("issue")) && issuer.len > 0)
+            out = CHANGE(c, "%.*s%s'%.*s'", SLICE_FMT(out), out.len > 0 ? ", " : "",
+                         SLICE_FMT(checking_shown(c, issuer)));
+    }
+    return out;
+}
+
+static void tell_issuer(struct checking *c, const struct server_facts *s, const struct certificate *leaf,
+                        enum caa_answer answer)
+{
+    struct slice owner = s->caa->owner, others = allowed(c, s->caa);
+
+    if (answer == CAA_ANYBODY)
+        checking_tell(c, CHECK_ADVICE, s->name, AS_USUAL, "no CAA record says who may issue certificates for it");
+    else if (answer == CAA_NOBODY)
+        checking_tell(c, CHECK_ERROR, owner, AS_USUAL, "the CAA records let nobody issue, and '%.*s' did",
+                      SLICE_FMT(leaf->issuer));
+    else if (answer == CAA_OTHERS)
+        checking_tell(c, CHECK_ERROR, owner, AS_USUAL, "the CAA records allow %.*s, and the issuer is '%.*s'",
+                      SLICE_FMT(others), SLICE_FMT(leaf->issuer));
+    else if (answer == CAA_UNCLEAR)
+        checking_tell(c, CHECK_ADVICE, owner, SLICE_LIT("see that the authority is among them under its own CAA name"),
+                      "the CAA records allow %.*s; whether that is '%.*s' cannot be told from its name",
+                      SLICE_FMT(others), SLICE_FMT(leaf->issuer));
+}
+
+/* Where no authority is meant to vouch for the key, none is asked for another certificate. */
+static bool is_public(const struct certificate *leaf)
+{
+    return leaf != NULL && !leaf->is_self_signed;
+}
+
+static bool check_issuer_of(struct checking *c, const struct server_facts *s)
+{
+    const struct certificate *leaf = served_by(s);
+
+    if (s->caa == NULL || !is_public(leaf))
+        return false;
+    if (s->caa->outcome == DNS_FAILED || s->caa->outcome == DNS_BOGUS)
+        checking_tell(c, CHECK_WARNING, s->caa->owner,
+                      SLICE_LIT("let every name server answer a question for CAA, with records or with a denial"),
+                      "DNS gives no answer for CAA: an authority that gets none does not issue (RFC 8659 section 3)");
+    else
+        tell_issuer(c, s, leaf, caa_judge(s->caa->records, s->caa->records_len, leaf->issuer, !names(leaf, s->name)));
+    return true;
+}
+
+static bool check_caa(struct checking *c)
+{
+    bool is_any = check_issuer_of(c, &c->f->policy_host);
+
+    FOR_SERVERS(c)
+        is_any |= check_issuer_of(c, s);
+    return is_any;
+}
+
+/* -- one key or several ------------------------------------------------------------------------------------------- */
+
+static bool have_same_records(const struct server_facts *a, const struct server_facts *b)
+{
+    if (a->tlsa.texts_len != b->tlsa.texts_len)
+        return false;
+    for (size_t i = 0; i < a->tlsa.texts_len; i++) {
+        bool is_there = false;
+
+        for (size_t k = 0; k < b->tlsa.texts_len; k++)
+            is_there |= slice_eq(a->tlsa.texts[i], b->tlsa.texts[k]);
+        if (!is_there)
+            return false;
+    }
+    return true;
+}
+
+static void compare_key(struct checking *c, const struct server_facts *one)
+{
+    FOR_SERVERS(c) {
+        if (s == one)
+            return;
+        if (s->dane == DANE_USABLE && served_by(s) != NULL && have_same_records(s, one) &&
+            strcmp(served_by(s)->spki, served_by(one)->spki) != 0) {
+            checking_tell(c, CHECK_ADVICE, one->name, AS_USUAL,
+                          "it has the same TLSA records as '%.*s', and another key", SLICE_FMT(s->name));
+            return;
+        }
+    }
+}
+
+static bool check_same_key(struct checking *c)
+{
+    size_t compared = 0;
+
+    FOR_SERVERS(c)
+        if (s->dane == DANE_USABLE && served_by(s) != NULL) {
+            compared++;
+            compare_key(c, s);
+        }
+    return compared > 1;
+}
+
 static const char *const trust[] = { "cert.absent", "cert.self-signed", "cert.trust", "chain.broken", NULL };
 static const char *const name[] = { "cert.name", NULL };
 static const char *const expiry[] = { "cert.expiry", "cert.early", NULL };
@@ -88,6 +213,12 @@ static const struct check checks[] = {
       "have it reissued for server authentication", usage },
     { "cert.life", check_findings, "no certificate lives too long", "newer clients refuse certificates of long life",
       "have it reissued for at most 398 days", life },
+    { "cert.caa", check_caa, "the authorities in use may issue again",
+      "an authority that CAA does not name renews nothing, and without CAA any may issue (RFC 8659)",
+      "name the authority that issues now in a CAA record, and no other", NULL },
+    { "cert.same", check_same_key, "servers with the same TLSA records have one key",
+      "a renewal at one of them is easily forgotten in the records of the other",
+      "give them one key and keep it at renewal, or records of their own", NULL },
 };
 
 const struct check_group checks_certificate = { "Certificates of the mail servers", checks, COUNT_OF(checks) };

@@ -16,7 +16,10 @@ struct spoilt { /* the facts, and where they lie, to be written to */
     struct reverse_lookup reverse;
     struct address_facts address[2]; /* of the first server */
     struct probe_result probe[2];
-    struct certificate certificate;
+    struct certificate certificate, other_certificate;
+    struct slice name;
+    struct address_facts other_address[1];
+    struct judgement other_judgement;
     struct finding finding, dane_finding,
         host_finding; /* of all the addresses; the second by DANE, the third of the host */
     struct judgement judgement, dane_judgement, host_judgement;
@@ -27,17 +30,24 @@ struct spoilt { /* the facts, and where they lie, to be written to */
     struct address_facts host_address[2];
     struct probe_result host_probe[2];
     struct rua_facts rua;
+    struct caa_lookup caa;
+    struct caa_record caa_records[1];
+    struct name_server_facts name_servers[2];
+    struct zone_facts zone;
 };
 
 #define GOOD_POLICY "version: STSv1\r\nmode: enforce\r\nmx: mx.ours.example\r\nmax_age: 1209600\r\n"
 
 static struct txt_facts txt_of(const char *name, const struct slice *records, size_t len)
 {
+    static const unsigned one_each[] = { 1, 1, 1 };
+
     return (struct txt_facts){
         .name = slice_str(name),
         .outcome = len > 0 ? DNS_FOUND : DNS_NODATA,
         .is_secure = true,
         .records = records,
+        .strings = one_each,
         .records_len = len,
         .ttl_s = 3600,
         .why = "",
@@ -68,8 +78,14 @@ static void make_servers(struct spoilt *s)
     s->probe[0] = s->probe[1] = good_probe();
     s->finding = s->host_finding = (struct finding){ .id = "cert.trust", .seen = SLICE_LIT("trusted") };
     s->dane_finding = (struct finding){ .id = "dane.match", .seen = SLICE_LIT("matched") };
-    s->certificate =
-        (struct certificate){ .key = SLICE_LIT("RSA"), .key_bits = 3072, .spki = DIGEST, .not_after_s = 90 * 86400 };
+    s->name = SLICE_LIT("mx.ours.example");
+    s->certificate = (struct certificate){ .names = &s->name,
+                                           .names_len = 1,
+                                           .issuer = SLICE_LIT("CN=R3,O=Let's Encrypt,C=US"),
+                                           .key = SLICE_LIT("RSA"),
+                                           .key_bits = 3072,
+                                           .spki = DIGEST,
+                                           .not_after_s = 90 * 86400 };
     s->judgement =
         (struct judgement){ .findings = &s->finding, .findings_len = 1, .chain = &s->certificate, .chain_len = 1 };
     s->dane_judgement = s->host_judgement = s->judgement;
@@ -107,6 +123,32 @@ static void make_servers(struct spoilt *s)
     };
     s->server[1] = s->server[0];
     s->server[1].name = s->mx[1].name;
+}
+
+static void make_zone(struct spoilt *s)
+{
+    s->caa_records[0] = (struct caa_record){ 0, SLICE_LIT("issue"), SLICE_LIT("letsencrypt.org") };
+    s->caa = (struct caa_lookup){
+        .outcome = DNS_FOUND, .owner = SLICE_LIT("ours.example"), .records = s->caa_records, .records_len = 1
+    };
+    for (size_t i = 0; i < 2; i++)
+        s->name_servers[i] = (struct name_server_facts){
+            .name = i == 0 ? SLICE_LIT("ns1.ours.example") : SLICE_LIT("ns2.ours.example"),
+            .ip = i == 0 ? SLICE_LIT("5.6.7.53") : SLICE_LIT("5.6.7.54"),
+            .by_udp = { NAME_SERVER_ANSWERS, NAME_SERVER_ANSWERS },
+            .by_tcp = NAME_SERVER_ANSWERS,
+            .why = { "", "" },
+        };
+    s->zone = (struct zone_facts){
+        .zone = SLICE_LIT("ours.example"),
+        .questions = { { SLICE_LIT("_mta-sts.ours.example"), DNS_TXT },
+                       { SLICE_LIT("_smtp._tls.ours.example"), DNS_TXT } },
+        .servers = s->name_servers,
+        .servers_len = 2,
+    };
+    s->f.zones[0] = &s->zone;
+    s->f.zones_len = 1;
+    s->server[0].caa = s->server[1].caa = s->f.policy_host.caa = &s->caa;
 }
 
 static void make_host(struct spoilt *s)
@@ -167,6 +209,7 @@ static void make_good(struct spoilt *s)
         .text = "it takes mail",
     };
     make_host(s);
+    make_zone(s);
 }
 
 /* The gravest verdict of a check; CHECK_OK also when it has nothing to look at. */

@@ -9,7 +9,11 @@
 
 static struct txt_facts txt_of(const char *name, const struct slice *record)
 {
-    return (struct txt_facts){ .name = slice_str(name), .records = record, .records_len = 1, .why = "" };
+    static const unsigned strings[] = { 2 };
+
+    return (struct txt_facts){
+        .name = slice_str(name), .records = record, .strings = strings, .records_len = 1, .why = ""
+    };
 }
 
 static void must_be_printable(struct slice s)

@@ -184,6 +184,25 @@ static bool check_ptr(struct checking *c)
     return was_asked;
 }
 
+/* A policy of SPF that lets nobody send most often is that of a domain without mail. */
+static bool sends_nothing(const struct checking *c)
+{
+    for (size_t i = 0; i < c->f->apex.records_len; i++)
+        if (slice_eq_case(slice_trim(c->f->apex.records[i]), SLICE_LIT("v=spf1 -all")))
+            return true;
+    return false;
+}
+
+static bool check_parked(struct checking *c)
+{
+    if (!sends_nothing(c) || c->f->servers_len == 0)
+        return false;
+    checking_tell(c, CHECK_ADVICE, c->f->domain,
+                  CHANGE(c, "where the domain takes no mail, publish %.*s. MX 0 . alone", SLICE_FMT(c->f->domain)),
+                  "SPF says that the domain sends no mail, and still there are mail servers");
+    return true;
+}
+
 static bool check_signed(struct checking *c)
 {
     const struct domain_facts *f = c->f;
@@ -237,6 +256,7 @@ static const struct check checks[] = {
     { "mx.ptr", check_ptr, "every address has a name that leads back to it",
       "when the server sends mail from this address, others refuse it",
       "ask the network provider for a PTR record that names the server", NULL },
+    { "mx.parked", check_parked, "", "to a domain without mail, others send in vain for days", "", NULL },
     { "dns.signed", check_signed, "the domain and the names of its servers are signed",
       "without DNSSEC whoever answers DNS may lead mail astray, and DANE cannot be used",
       "have the zone signed, and the DS record published at its parent", NULL },

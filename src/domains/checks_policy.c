@@ -258,6 +258,15 @@ static bool check_ready(struct checking *c)
     return true;
 }
 
+static bool check_below(struct checking *c)
+{
+    if (!checking_has_policy(c) || !c->f->has_wildcard_mx)
+        return false;
+    checking_tell(c, CHECK_ADVICE, CHANGE(c, "*.%.*s", SLICE_FMT(c->f->domain)), AS_USUAL,
+                  "every name below the domain takes mail (there is a wildcard MX), and none of them has this policy");
+    return true;
+}
+
 static const struct check checks[] = {
     { "sts.pol.syntax", check_syntax, "the policy is well-formed",
       "a file with a fault is no policy (RFC 8461 section 3.2)",
@@ -289,6 +298,8 @@ static const struct check checks[] = {
     { "sts.mx.ready", check_ready, "every server is what the policy demands",
       "the policy demands TLS 1.2 and a trusted certificate for the server's own name (RFC 8461 section 4.2)",
       "mend what the checks of TLS and certificates name, before the mode is enforce", NULL },
+    { "sts.pol.sub", check_below, "", "a policy is for its domain alone: names below do not inherit it (RFC 8461)",
+      "take the wildcard MX away, or publish a policy for each name below that takes mail", NULL },
 };
 
 const struct check_group checks_policy = { "MTA-STS policy", checks, COUNT_OF(checks) };

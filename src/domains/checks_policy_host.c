@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-enum { SLOW_MS = 5000, MS = 1000, HTTP_OK = 200, HTTP_MOVED = 300, HTTP_BAD = 400 };
+enum { SLOW_MS = 5000, MS = 1000, HTTP_OK = 200, HTTP_MOVED = 300, HTTP_BAD = 400, HTTP_LOGIN = 401, HTTP_PROXY_LOGIN = 407 };
 
 /* There is something that ought to be a policy's host: a record says so, or the name is there. */
 static bool is_wanted(const struct checking *c)
@@ -104,7 +104,7 @@ static bool check_fetch(struct checking *c)
 
     if (!is_wanted(c) || c->f->policy_host.addresses_len == 0)
         return false;
-    if (p->outcome == HTTPS_ANSWERED || p->outcome == HTTPS_TIMEOUT || p->outcome == HTTPS_TOO_LARGE ||
+    if (p->is_encoded || p->outcome == HTTPS_ANSWERED || p->outcome == HTTPS_TIMEOUT || p->outcome == HTTPS_TOO_LARGE ||
         p->outcome == HTTPS_CERTIFICATE || p->outcome == HTTPS_TLS)
         return p->outcome == HTTPS_ANSWERED; /* other checks tell of those */
     checking_tell(c, p->outcome == HTTPS_PRIVATE ? CHECK_ERROR : weight(c), c->f->policy_host.name, AS_USUAL, "%s",
@@ -117,11 +117,32 @@ static bool was_answered(const struct checking *c)
     return is_wanted(c) && c->f->policy.outcome == HTTPS_ANSWERED;
 }
 
+static bool wants_login(const struct checking *c)
+{
+    return c->f->policy.status == HTTP_LOGIN || c->f->policy.status == HTTP_PROXY_LOGIN;
+}
+
+static bool check_plain(struct checking *c)
+{
+    const struct http_facts *p = &c->f->policy;
+
+    if (!is_wanted(c) || (!p->is_encoded && p->outcome != HTTPS_ANSWERED))
+        return false;
+    if (p->is_encoded)
+        checking_tell(c, weight(c), c->f->policy_host.name,
+                      SLICE_LIT("turn compression off for this file, or let it be used for those alone who ask for it"),
+                      "the file comes compressed, though nobody asked for that");
+    else if (wants_login(c))
+        checking_tell(c, weight(c), c->f->policy_host.name, SLICE_LIT("let everybody read this file"),
+                      "the web server asks for a login, with status %d", p->status);
+    return true;
+}
+
 static bool check_status(struct checking *c)
 {
     int status = c->f->policy.status;
 
-    if (!was_answered(c) || (status >= HTTP_MOVED && status < HTTP_BAD))
+    if (!was_answered(c) || wants_login(c) || (status >= HTTP_MOVED && status < HTTP_BAD))
         return false;
     if (status != HTTP_OK)
         checking_tell(
@@ -201,7 +222,9 @@ static const struct check checks[] = {
     { "sts.host.chain", check_findings, "the host's chain is complete",
       "it works in browsers, and fails in mail servers", "add the missing certificate behind the host's own", chain },
     { "sts.http.answer", check_fetch, "the host answers", "senders cannot fetch the policy",
-      "serve the plain file, neither encoded nor behind a login", NULL },
+      "let the web server speak HTTP/1.1 or HTTP/2 at this address", NULL },
+    { "sts.http.encoding", check_plain, "the file comes plain, without a login",
+      "senders neither unpack the policy nor log in for it", "", NULL },
     { "sts.http.200", check_status, "the policy is there", "senders take no other status (RFC 8461 section 3.3)", "",
       NULL },
     { "sts.http.redirect", check_redirect, "nothing is redirected", "senders do not follow (RFC 8461 section 3.3)",

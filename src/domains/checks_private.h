@@ -23,8 +23,8 @@ struct check_group {
     const struct check *checks;
     size_t              len;
 };
-extern const struct check_group checks_mx, checks_tls, checks_certificate, checks_dane, checks_sts_record,
-    checks_policy_host, checks_policy, checks_reports;
+extern const struct check_group checks_mx, checks_name_servers, checks_tls, checks_certificate, checks_dane,
+    checks_sts_record, checks_policy_host, checks_policy, checks_reports;
 
 struct checking {
     const struct domain_facts *f;

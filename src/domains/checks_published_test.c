@@ -93,6 +93,9 @@ static void sts_at_apex(struct spoilt *s)
 SPOIL(dangling,
       (s->f.sts = txt_of("_mta-sts.ours.example", NULL, 0), s->f.sts.canonical = SLICE_LIT("nowhere.example")))
 SPOIL(day_long, s->f.sts.ttl_s = 86400)
+static const unsigned two_strings[] = { 2 };
+SPOIL(cut_well, s->f.sts.strings = two_strings)
+SPOIL(cut_badly, (s->f.sts.strings = two_strings, s->sts[0] = SLICE_LIT("v=STSv1;id=20261125v=1")))
 
 static const struct check_case sts_cases[] = {
     { "sts.txt.exists", W, no_sts },
@@ -104,6 +107,8 @@ static const struct check_case sts_cases[] = {
     { "sts.txt.id", E, long_id },
     { "sts.txt.syntax", W, two_ids },
     { "sts.txt.syntax", A, further_field },
+    { "sts.txt.join", CHECK_OK, cut_well },
+    { "sts.txt.join", E, cut_badly },
     { "sts.txt.other", W, sts_other },
     { "sts.txt.apex", E, sts_at_apex },
     { "sts.txt.cname", E, dangling },
@@ -161,6 +166,8 @@ SPOIL(not_found, s->f.policy.status = 404)
 SPOIL(moved, s->f.policy.status = 302)
 SPOIL(html, s->f.policy.type = "text/html")
 SPOIL(untyped, s->f.policy.type = "")
+SPOIL(packed, (host_fails(s, HTTPS_BROKEN), s->f.policy.is_encoded = true))
+SPOIL(login, s->f.policy.status = 401)
 SPOIL(too_large, host_fails(s, HTTPS_TOO_LARGE))
 SPOIL(timed_out, host_fails(s, HTTPS_TIMEOUT))
 SPOIL(slow, s->f.policy.took_ms = 7000)
@@ -171,6 +178,8 @@ static const struct check_case host_cases[] = {
     { "sts.host.tls", E, host_unshaken },      { "sts.host.tls", W, host_old },
     { "sts.host.cert", E, host_misnamed },     { "sts.host.cert.days", E, host_expired },
     { "sts.host.cert.days", W, host_expires }, { "sts.host.chain", E, host_incomplete },
+    { "sts.http.encoding", E, packed },        { "sts.http.encoding", E, login },
+    { "sts.http.answer", CHECK_OK, packed },   { "sts.http.200", CHECK_OK, login },
     { "sts.http.answer", E, host_broken },     { "sts.http.200", E, not_found },
     { "sts.http.redirect", E, moved },         { "sts.http.type", E, html },
     { "sts.http.type", E, untyped },           { "sts.http.size", E, too_large },
@@ -248,11 +257,15 @@ TEST(checks_of_policy)
 SPOIL(unready, s->judgement.worst = SEVERITY_ERROR)
 SPOIL(unready_testing, (unready(s), s->f.policy.body = SLICE_LIT(HEAD "mode: testing\n" MX AGE)))
 SPOIL(unready_alone, (unready(s), no_sts(s)))
+SPOIL(wildcard_mx, s->f.has_wildcard_mx = true)
+SPOIL(wildcard_mx_alone, (wildcard_mx(s), no_sts(s)))
 
 static const struct check_case ready_cases[] = {
     { "sts.mx.ready", E, unready },
     { "sts.mx.ready", W, unready_testing },
     { "sts.mx.ready", A, unready_alone },
+    { "sts.pol.sub", A, wildcard_mx },
+    { "sts.pol.sub", CHECK_OK, wildcard_mx_alone },
 };
 
 TEST(checks_of_policy_against_servers)
@@ -263,11 +276,12 @@ TEST(checks_of_policy_against_servers)
 
 TEST(checks_every_policy_check_has_a_case)
 {
-    struct check_case all[COUNT_OF(files)];
+    struct check_case all[COUNT_OF(files) + COUNT_OF(ready_cases)];
 
+    memcpy(all, ready_cases, sizeof ready_cases);
     for (size_t i = 0; i < COUNT_OF(files); i++)
-        all[i] = (struct check_case){ .id = files[i].id };
-    check_all_have_cases(all, COUNT_OF(files), "sts.pol");
+        all[COUNT_OF(ready_cases) + i] = (struct check_case){ .id = files[i].id };
+    check_all_have_cases(all, COUNT_OF(all), "sts.pol");
 }
 
 RUN_TESTS(T(checks_of_reporting), T(checks_of_sts_record), T(checks_show_the_misspelt_record),

@@ -124,6 +124,22 @@ static bool check_syntax(struct checking *c)
     return is_any;
 }
 
+/* Strings are joined without a blank, which is what those forget who cut a record in two. */
+static bool check_join(struct checking *c)
+{
+    bool is_cut = false;
+
+    for (size_t i = 0; i < c->f->sts.records_len; i++) {
+        if (!begins(c->f->sts.records[i], "v=STS") || c->f->sts.strings[i] < 2)
+            continue;
+        is_cut = true;
+        if (c->sts != RECORD_VALID)
+            checking_tell(c, CHECK_ERROR, c->f->sts.name, AS_USUAL, "%u strings stand there, and are read as '%.*s'",
+                          c->f->sts.strings[i], SLICE_FMT(checking_shown(c, c->f->sts.records[i])));
+    }
+    return is_cut;
+}
+
 static bool check_other(struct checking *c)
 {
     const struct txt_facts *txt = &c->f->sts;
@@ -196,6 +212,9 @@ static const struct check checks[] = {
       "senders see by the id that a policy is new; without one there is no record", "", NULL },
     { "sts.txt.syntax", check_syntax, "every field is known, once", "senders read on, and what was meant is lost",
       "write v=STSv1; id=... and nothing else", NULL },
+    { "sts.txt.join", check_join, "the record's strings join to what is meant",
+      "DNS joins the strings of a TXT record without a blank (RFC 8461 section 3.1)", "write the record as one string",
+      NULL },
     { "sts.txt.other", check_other, "no other TXT record stands there",
       "most often it comes from a wildcard, and confuses senders", "take the wildcard TXT away, or the record", NULL },
     { "sts.txt.apex", check_apex, "", "senders look at _mta-sts alone", "", NULL },

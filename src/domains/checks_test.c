@@ -120,6 +120,63 @@ SPOIL(long_ttl, (s->server[0].tlsa_ttl_s = 86400, s->certificate.not_after_s = 5
 SPOIL(short_key, s->certificate.key_bits = 1024)
 SPOIL(host_unreported, (s->server[0].name = SLICE_LIT("mx.provider.example")))
 
+SPOIL(sends_nothing, (s->apex[0] = SLICE_LIT("v=spf1 -all"), s->f.apex = txt_of("ours.example", s->apex, 1)))
+
+SPOIL(name_server_silent, s->name_servers[1].by_udp[0] = s->name_servers[1].by_udp[1] = NAME_SERVER_SILENT)
+static void name_server_fails(struct spoilt *s)
+{
+    s->name_servers[1].by_udp[1] = NAME_SERVER_FAILS;
+    s->name_servers[1].why[1] = "SERVFAIL";
+}
+static void name_server_fails_at_all(struct spoilt *s)
+{
+    name_server_fails(s);
+    s->name_servers[1].by_udp[0] = NAME_SERVER_FAILS;
+    s->name_servers[1].why[0] = "REFUSED";
+}
+static void name_servers_silent(struct spoilt *s)
+{
+    name_server_silent(s);
+    s->name_servers[0] = s->name_servers[1];
+}
+/* No way to IPv6 from here says nothing of the server. */
+SPOIL(name_server_unasked, s->name_servers[1].by_udp[0] = s->name_servers[1].by_tcp = NAME_SERVER_UNASKED)
+SPOIL(name_server_by_udp_alone, s->name_servers[1].by_tcp = NAME_SERVER_SILENT)
+
+SPOIL(caa_none, (s->caa.outcome = DNS_NODATA, s->caa.records_len = 0))
+SPOIL(caa_unanswered, (s->caa.outcome = DNS_FAILED, s->caa.records_len = 0))
+SPOIL(caa_others, s->caa_records[0].value = SLICE_LIT("digicert.com"))
+SPOIL(caa_nobody, s->caa_records[0].value = SLICE_LIT(";"))
+SPOIL(caa_unclear, s->certificate.issuer = SLICE_LIT("CN=Keys of the House"))
+static void caa_no_wildcard(struct spoilt *s)
+{
+    s->caa_records[0] = (struct caa_record){ 0, SLICE_LIT("issuewild"), SLICE_LIT(";") };
+    s->name = SLICE_LIT("*.ours.example");
+}
+static void caa_self_signed(struct spoilt *s)
+{
+    caa_nobody(s);
+    s->certificate.is_self_signed = true;
+}
+
+static void two_keys(struct spoilt *s)
+{
+    s->f.servers_len = 2;
+    s->other_certificate = s->certificate;
+    s->other_certificate.spki[0] = 'f';
+    s->other_judgement = s->judgement;
+    s->other_judgement.chain = &s->other_certificate;
+    s->other_address[0] = s->address[0];
+    s->other_address[0].judged.mta_sts = &s->other_judgement;
+    s->server[1].addresses = s->other_address;
+    s->server[1].addresses_len = 1;
+}
+static void two_keys_apart(struct spoilt *s)
+{
+    two_keys(s);
+    s->server[1].tlsa.texts_len = 1;
+}
+
 static const struct check_case cases[] = {
     { "mx.exists", E, no_domain },
     { "mx.exists", E, mx_forged },
@@ -140,6 +197,14 @@ static const struct check_case cases[] = {
     { "mx.ptr", W, astray },
     { "mx.ptr", N, name_unknown },
     { "mx.ipv6", A, no_ipv6 },
+    { "mx.parked", A, sends_nothing },
+    { "dns.ns", W, name_server_silent },
+    { "dns.ns", E, name_server_fails },
+    { "dns.ns", E, name_server_fails_at_all },
+    { "dns.ns", N, name_servers_silent },
+    { "dns.ns", CHECK_OK, name_server_unasked },
+    { "dns.tcp", CHECK_OK, name_server_unasked },
+    { "dns.tcp", W, name_server_by_udp_alone },
     { "dns.signed", A, unsigned_domain },
     { "dns.signed", A, unsigned_server },
     { "dns.signed", E, forged_server },
@@ -166,6 +231,15 @@ static const struct check_case cases[] = {
     { "cert.root", E, old_root },
     { "cert.usage", E, not_for_servers },
     { "cert.life", E, long_life },
+    { "cert.caa", A, caa_none },
+    { "cert.caa", W, caa_unanswered },
+    { "cert.caa", E, caa_others },
+    { "cert.caa", E, caa_nobody },
+    { "cert.caa", A, caa_unclear },
+    { "cert.caa", E, caa_no_wildcard },
+    { "cert.caa", CHECK_OK, caa_self_signed },
+    { "cert.same", A, two_keys },
+    { "cert.same", CHECK_OK, two_keys_apart },
     { "dane.signed", E, tlsa_forged },
     { "dane.signed", W, tlsa_unanswered },
     { "dane.signed", W, tlsa_vain },

@@ -5,16 +5,21 @@
 
 #include "certs/judge.h"
 #include "certs/probe.h"
+#include "domains/caa_lookup.h"
+#include "domains/name_servers.h"
 #include "domains/reverse.h"
 #include "net/https.h"
 #include "policy/tls_record.h"
 #include "policy/tlsa.h"
+
+enum { DOMAIN_SERVERS_MOST = 20, DOMAIN_ZONES_MOST = 5 };
 
 struct txt_facts {     /* the TXT records of one name, strings joined */
     struct slice        name;      /* as asked; "": not asked */
     enum dns_outcome    outcome;
     bool                is_secure;
     const struct slice *records;
+    const unsigned     *strings;   /* of how many each record was made */
     size_t              records_len;
     struct slice        canonical; /* what its CNAMEs lead to; "" when it is no alias */
     int64_t             ttl_s;
@@ -51,11 +56,13 @@ struct server_facts { /* a mail server, or the host of the policy */
     const char                 *dane_text;
     bool                        has_unsigned_tlsa; /* TLSA records that nobody looks at, since they are not validated */
     struct txt_facts            reports;           /* "_smtp._tls.NAME"; asked where there are TLSA records */
+    const struct caa_lookup    *caa;               /* asked where it has addresses; else NULL */
 };
 
 struct http_facts {
     enum https_outcome outcome;
     int                status;
+    bool               is_encoded; /* HTTPS_BROKEN since it came compressed */
     const char        *type; /* Content-Type; "" */
     struct slice       body;
     int64_t            took_ms;
@@ -100,8 +107,9 @@ struct domain_facts {
     struct http_facts          policy;
     const struct rua_facts    *ruas;               /* of the usable URIs of a valid record, in their order */
     size_t                     ruas_len;
+    bool                       has_wildcard_mx;    /* every name below takes mail */
+    const struct zone_facts   *zones[DOMAIN_ZONES_MOST]; /* of the domain and of its servers */
+    size_t                     zones_len;
 };
-
-enum { DOMAIN_SERVERS_MOST = 20 };
 
 #endif

@@ -1,6 +1,6 @@
 /* domains/survey.h: gathers what the world sees of one mail domain: its MX, their addresses, DNSSEC, TLSA records,
  * STARTTLS and certificates; the records of MTA-STS and TLS reporting, the policy's host and the policy itself;
- * whether the addresses for reports are there. Nothing is judged (domains/checks.h), no mail is sent, no report
+ * whether the addresses for reports are there; who may issue certificates; what the name servers themselves answer. Nothing is judged (domains/checks.h), no mail is sent, no report
  * posted.
  *
  * A server is looked at once for all the surveys of one pool, with one connection to each address; the mailbox of an
@@ -35,6 +35,8 @@ struct domain_survey { /* embed, zeroed */
     struct survey_server             *servers;
     struct survey_rua                *ruas;
     struct survey_reverse            *reverses;
+    struct survey_caa                *caas;
+    struct survey_zone               *zones;
     struct server_wait                host;
     struct https_request              policy;
     int64_t                           policy_ms;

@@ -23,6 +23,17 @@ static void set_v6(struct net_address *out, const void *ip, uint16_t port)
     memcpy(&out->sa.v6.sin6_addr, ip, sizeof out->sa.v6.sin6_addr);
 }
 
+enum status net_address_of_bytes(struct slice bytes, uint16_t port, struct net_address *out)
+{
+    if (bytes.len == sizeof out->sa.v4.sin_addr)
+        set_v4(out, bytes.ptr, port);
+    else if (bytes.len == sizeof out->sa.v6.sin6_addr)
+        set_v6(out, bytes.ptr, port);
+    else
+        return ERR_SYNTAX;
+    return OK;
+}
+
 enum status net_address_parse(struct slice ip, uint16_t port, struct net_address *out)
 {
     char text[INET6_ADDRSTRLEN];

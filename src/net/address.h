@@ -23,6 +23,8 @@ enum { NET_ADDRESS_TEXT = 64 };
 /* "192.0.2.1", "2001:db8::1" (brackets allowed) with a port of its own. ERR_SYNTAX. */
 MUST_USE enum status net_address_parse(struct slice ip, uint16_t port, struct net_address *out);
 /* "192.0.2.1:25", "[::]:25"; ERR_SYNTAX with the remedy in `why`. */
+/* From the bytes of an A or AAAA record, 4 or 16. ERR_SYNTAX for another length. */
+MUST_USE enum status net_address_of_bytes(struct slice bytes, uint16_t port, struct net_address *out);
 MUST_USE enum status net_address_parse_with_port(struct slice text, struct net_address *out, struct fault *why);
 const char *net_address_ip(const struct net_address *a, char out[static NET_ADDRESS_TEXT]);   /* "2001:db8::1" */
 const char *net_address_text(const struct net_address *a, char out[static NET_ADDRESS_TEXT]); /* "[2001:db8::1]:25" */

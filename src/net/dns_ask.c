@@ -189,10 +189,14 @@ static void start_udp(struct dns_ask *a)
     int fd = socket(a->server.sa.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd >= 0 && connect(fd, &a->server.sa.any, a->server.len) != 0) {
+        int why = errno;
+
         close(fd);
+        errno = why;
         fd = -1;
     }
     if (fd < 0) {
+        a->has_no_route = errno == ENETUNREACH || errno == EAFNOSUPPORT;
         fail(a, strerror(errno));
         return;
     }

@@ -21,6 +21,7 @@ struct dns_ask {                     /* embed, zeroed, fill in the first part */
     enum status status; /* OK, or ERR_TEMPORARY with `why` */
     struct slice answer;
     struct fault why;
+    bool has_no_route; /* ERR_TEMPORARY since this machine has no way there: of no IPv6, most often */
     /* private */
     struct loop *loop;
     struct loop_io io;

@@ -187,6 +187,7 @@ static const struct {
 } readers[] = {
     { DNS_A, read_a },      { DNS_AAAA, read_aaaa }, { DNS_MX, read_mx },      { DNS_CNAME, read_name },
     { DNS_PTR, read_name }, { DNS_TXT, read_txt },   { DNS_TLSA, read_bytes }, { DNS_NS, read_name },
+    { DNS_CAA, read_bytes },
 };
 
 static bool read_data(struct reading *r, const struct raw *raw, struct dns_record *out)

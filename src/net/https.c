@@ -171,20 +171,11 @@ static void on_dialed(struct dialer *d)
 static void add_address(struct transfer *t, struct slice rdata)
 {
     bool is_v6 = rdata.len == sizeof(struct in6_addr);
-    struct net_address a = { 0 };
     size_t *len = is_v6 ? &t->v6_len : &t->v4_len;
+    struct net_address a;
 
-    if (is_v6) {
-        a.sa.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(t->client->port) };
-        memcpy(&a.sa.v6.sin6_addr, rdata.ptr, rdata.len);
-        a.len = sizeof a.sa.v6;
-    } else if (rdata.len == sizeof(struct in_addr)) {
-        a.sa.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(t->client->port) };
-        memcpy(&a.sa.v4.sin_addr, rdata.ptr, rdata.len);
-        a.len = sizeof a.sa.v4;
-    } else {
+    if (net_address_of_bytes(rdata, t->client->port, &a) != OK)
         return;
-    }
     t->found++;
     if (!t->client->allows_private && !net_address_is_global(&a))
         t->private ++;

@@ -46,6 +46,7 @@ struct https_request { /* embed, zeroed, fill in the first part; valid until `do
     /* Out; valid inside `done`, until https_release(). */
     enum https_outcome outcome;
     int                status;       /* HTTPS_ANSWERED */
+    bool               is_encoded;   /* HTTPS_BROKEN since it came compressed, which nobody asked for */
     char               type[128];    /* Content-Type of the answer; empty: none */
     int64_t            retry_after_s; /* 0: not given; at most a day */
     struct buf         answer;

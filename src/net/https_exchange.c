@@ -365,6 +365,7 @@ static void judge(struct exchange *x, CURLcode code)
                         SLICE_FMT(q->host), q->answer_most, HEADERS_MOST);
     } else if (x->is_encoded) {
         q->outcome = HTTPS_BROKEN;
+        q->is_encoded = true;
         (void)fault_set(&q->why, ERR_SYNTAX, "'%.*s': the answer is encoded (compressed) though nobody asked for that",
                         SLICE_FMT(q->host));
     } else {

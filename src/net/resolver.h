@@ -5,7 +5,9 @@
 #include "base/arena.h"
 #include "net/loop.h"
 
-enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type {
+    DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52, DNS_CAA = 257
+};
 
 enum dns_outcome {
     DNS_FOUND,    /* records is not empty */
@@ -17,7 +19,7 @@ enum dns_outcome {
 const char *dns_outcome_name(enum dns_outcome o);
 
 struct dns_record {
-    struct slice bytes;      /* RDATA: A, AAAA, TXT (strings joined), TLSA as on the wire; MX and PTR: see name */
+    struct slice bytes;      /* RDATA: A, AAAA, TXT (strings joined), TLSA, CAA as on the wire; MX and PTR: see name */
     struct slice wire;       /* TXT: RDATA as on the wire, strings apart */
     struct slice name;       /* MX exchange, NS, PTR or CNAME target as text without trailing dot, lower case; "" is the root */
     uint16_t     preference; /* MX */

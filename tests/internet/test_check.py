@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from harness.authority import DAY
+from harness.dns import DnsServer
 from harness.policy_host import policy
 from harness.process import sanitizer_environment
 from harness.sink import Sink, server_context
@@ -25,7 +26,7 @@ class Maker:
     """Makes domains of the test internet, each good but for what is said."""
 
     def __init__(self, internet, authority):
-        self.internet, self.authority, self.count, self.clean = internet, authority, 0, None
+        self.internet, self.authority, self.count, self.clean, self.names = internet, authority, 0, None, []
 
     def address(self):
         self.count += 1
@@ -48,8 +49,20 @@ class Maker:
             self.internet.add(f"_25._tcp.{host}. TLSA {record.replace('OWN', made.digest)}")
         return made
 
-    def domain(self, name, mx=None, server=None, sts=ID, reports=None, text=None, mode="enforce", host=True, extra=(), **site):
-        """`None`: as a good domain has it; "": not there."""
+    def second_server(self, name, how):
+        address, records = self.internet.address(60 + ["silent", "fails", "udp"].index(how)), {f"{name}": {}, f"_mta-sts.{name}": {}, f"_smtp._tls.{name}": {}}
+        self.internet.add_zone(name, None)
+        self.internet.add(f"{name}. NS ns2.{name}.", f"ns2.{name}. A {address}")
+        if how != "silent":
+            self.names.append(DnsServer(address, records, failing=records if how == "fails" else (), port=53).__enter__())
+
+    def domain(self, name, mx=None, server=None, sts=ID, reports=None, text=None, mode="enforce", host=True, extra=(),
+               caa='0 issue "testroot.example"', second=None, **site):
+        """`None`: as a good domain has it; "": not there. `second`: the domain is a zone of its own, with this further name
+        server: "silent", "fails", or "udp", which does not listen on TCP."""
+        if second:
+            self.second_server(name, second)
+        self.internet.add(*[f"{name}. CAA {caa}"] * bool(caa))
         self.internet.add(*(f"{name}. MX {record}" for record in (mx or [f"10 mx.{name}."])), *extra)
         if server != "":
             self.server(f"mx.{name}", **(GOOD_TLSA if server is None else server))
@@ -95,6 +108,10 @@ FAULTS = {
     "twice": ({"mx": ["10 mx.twice.example.", "20 mx.twice.example."]}, {"mx.dup": W}),
     "unnamed": ({"server": {**GOOD_TLSA, "names": False}}, {"mx.ptr": W}),
     "misled": ({"server": {**GOOD_TLSA, "names": "mx.clean.example"}}, {"mx.ptr": W}),
+    "parked": ({"extra": ['parked.example. TXT "v=spf1 -all"']}, {"mx.parked": A}),
+    "ns-silent": ({"second": "silent", "server": {}}, {"dns.ns": W, "dns.signed": A}),
+    "ns-fails": ({"second": "fails", "server": {}}, {"dns.ns": E, "dns.tcp": W, "dns.signed": A}),
+    "ns-udp": ({"second": "udp", "server": {}}, {"dns.tcp": W, "dns.signed": A}),
     # TLS and certificates, in enforce and without a policy
     "plain": ({"server": {"offers": False}}, {"tls.offer": E, "sts.mx.ready": E, "dane.each": A,
                                               "rpt.rua.loop": W}),
@@ -111,6 +128,9 @@ FAULTS = {
             {"cert.trust": E, "sts.mx.ready": E, "dane.each": A, "rpt.rua.loop": W}),
     "own-dane": ({"server": {"is_self_signed": True, "tlsa": ["3 1 1 OWN", "3 1 1 " + "ab" * 32]}, "sts": "", "host": False},
                  {"sts.txt.exists": W}),
+    "unlisted": ({"caa": ""}, {"cert.caa": A}),
+    "barred": ({"caa": '0 issue ";"'}, {"cert.caa": E}),
+    "barred-else": ({"caa": '0 issue "letsencrypt.org"'}, {"cert.caa": A}),
     # DANE
     "stale": ({"server": {"tlsa": ["3 1 1 " + "cd" * 32]}}, {"dane.match": E}),
     "single": ({"server": {"tlsa": ["3 1 1 OWN"]}}, {"dane.rollover": A}),
@@ -129,6 +149,8 @@ FAULTS = {
               {"sts.txt.exists": W, "sts.txt.apex": E}),
     "record-alias": ({"sts": "", "extra": ["_mta-sts.record-alias.example. CNAME nothing.example."]},
                      {"sts.txt.exists": W, "sts.txt.cname": E}),
+    "cut": ({"sts": 'v=STSv1; id=2026" "1101'}, {}),
+    "cut-short": ({"sts": 'v=STSv1; id=2026" " 1101'}, {"sts.txt.join": E, "sts.txt.id": E}),
     # The host
     "hostless": ({"host": False}, {"sts.host.resolve": E}),
     "unanswered": ({"host": False, "extra": ["mta-sts.unanswered.example. A 5.6.250.250"]},
@@ -142,7 +164,8 @@ FAULTS = {
               {"sts.http.redirect": E}),
     "html": ({"headers": (("Content-Type", "text/html"),)}, {"sts.http.type": E}),
     "packed": ({"headers": (("Content-Type", "text/plain"), ("Content-Encoding", "gzip"))},
-               {"sts.http.answer": E}),
+               {"sts.http.encoding": E}),
+    "login": ({"status": "401 Unauthorized"}, {"sts.http.encoding": E}),
     "large": ({"text": "version: STSv1\r\n" + "x: y\r\n" * 20000}, {"sts.http.size": E}),
     # The policy
     "version": ({"text": text("version.example", "version: STSv1\r\n")}, {"sts.pol.version": E, "sts.pol.syntax": E}),
@@ -161,6 +184,7 @@ FAULTS = {
                 {"sts.pol.cover": E, "sts.pol.stale": A}),
     "deeper": ({"mx": ["10 mx.a.deeper.example."], "server": "", "text": text("deeper.example", "mx.deeper", "*.deeper")},
                {"sts.pol.deep": E, "sts.pol.stale": A, "mx.addr": E, "rpt.rua.mail": E}),
+    "below": ({"extra": ["*.below.example. MX 10 mx.below.example."]}, {"sts.pol.sub": A}),
     # TLS reporting
     "silent": ({"reports": ""}, {"rpt.txt.exists": A, "rpt.order": W}),
     "two-reports": ({"reports": ["v=TLSRPTv1; rua=mailto:a@two-reports.example", "v=TLSRPTv1; rua=mailto:b@two-reports.example"]},
@@ -209,6 +233,11 @@ def made(internet, authority):
     for name in SUGGESTED:
         maker.domain(name, **SUGGESTED[name])
     maker.server("mx2.several.example", **GOOD_TLSA)
+    keys = [authority.issue(f"{host}.twins.example", sends=0) for host in ("mx", "mx2")]
+    twins = {"tlsa": [f"3 1 1 {key.digest}" for key in keys]}
+    maker.domain("twins.example", mx=["10 mx.twins.example.", "20 mx2.twins.example."], server={**twins, "certificate": keys[0]},
+                 text=policy("enforce", ["mx.twins.example", "mx2.twins.example"], TWO_WEEKS))
+    maker.server("mx2.twins.example", **twins, certificate=keys[1])
     maker.domain("pair.example", mx=["10 mx.pair.example.", "20 mx2.pair.example."], server={"extensions": ()})
     maker.server("mx2.pair.example", extensions=())
     for name in ("shared-a.example", "shared-b.example"):
@@ -220,7 +249,9 @@ def made(internet, authority):
     maker.name(internet.address6(25), "mx.clean.example")
     internet.add_server(Sink(internet.address6(25), 25, tls=server_context(maker.clean), tls_extensions=("REQUIRETLS",)))
     internet.start()
-    return maker
+    yield maker
+    for server in maker.names:
+        server.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +293,10 @@ def test_fault(answers, name):
     assert found(answer) == expected, json.dumps([r for r in answer["results"] if r["verdict"] != "ok"], indent=1)
 
 
-
+def test_twins(tool):
+    """Two servers with the same TLSA records, each with a key of its own."""
+    [answer], _ = check(tool, "twins.example")
+    assert found(answer) == {"cert.same": A}
 
 
 def test_ipv6(answers):

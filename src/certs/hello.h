@@ -18,6 +18,8 @@ struct hello_offer {        /* what a ClientHello offers; borrowed while it is w
     size_t groups_len;
     struct slice sni;  /* a host name; empty: none */
     struct slice alpn; /* one protocol, "http/1.1"; empty: none */
+    bool is_fallback;  /* marked as a second try below what the client speaks (RFC 7507) */
+    bool has_heartbeat; /* offers heartbeats, and says that none may be sent (RFC 6520) */
     uint8_t random[32];
 };
 
@@ -44,7 +46,7 @@ struct hello_answer {
     uint16_t group;      /* named group of the key exchange; 0: none, or not named */
     unsigned group_bits; /* of the DH prime, the curve, or the export key; 0: unknown */
     uint16_t signature;  /* TLS 1.2: SignatureScheme of ServerKeyExchange; 0: none */
-    bool has_secure_renegotiation, has_extended_master_secret;
+    bool has_secure_renegotiation, has_extended_master_secret, has_heartbeat;
     char alpn[HELLO_ALPN]; /* printable; empty: none */
     size_t certs_len;      /* see hello_cert(); none in TLS 1.3, where certificates are encrypted */
     uint8_t alert;

@@ -103,11 +103,18 @@ static void on_renegotiation(struct hello_answer *a, struct cursor c)
     a->has_secure_renegotiation = true;
 }
 
+static void on_heartbeat(struct hello_answer *a, struct cursor c)
+{
+    (void)c;
+    a->has_heartbeat = true;
+}
+
 static const struct {
     unsigned type;
     void (*read)(struct hello_answer *a, struct cursor c);
 } extensions[] = {
-    { 16, on_alpn }, { 23, on_master_secret }, { 43, on_version }, { 51, on_key_share }, { 0xff01, on_renegotiation },
+    { 15, on_heartbeat }, { 16, on_alpn },      { 23, on_master_secret },
+    { 43, on_version },   { 51, on_key_share }, { 0xff01, on_renegotiation },
 };
 
 static void read_extensions(struct hello_answer *a, struct cursor *c)

@@ -285,6 +285,47 @@ TEST(answers_written_by_hand)
     }
 }
 
+/* A server with heartbeats says so in its hello. Ours never sends one. */
+TEST(heartbeats)
+{
+    static const struct slice with =
+        BYTES("\x16\x03\x03\x00\x31\x02\x00\x00\x2d\x03\x03" RANDOM "\x00\x00\x05\x00\x00\x05\x00\x0f\x00\x01\x01");
+    static const struct slice without =
+        BYTES("\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03" RANDOM "\x00\x00\x05\x00");
+    struct question q;
+    struct hello_reader r;
+    uint8_t out[HELLO_MAX];
+    struct slice hello;
+
+    hello_reader_init(&r, ask_for(&q, WIRE_TLS1_2, ~0U));
+    CHECK(hello_feed(&r, with) == HELLO_MORE && r.answer.has_choice && r.answer.has_heartbeat);
+    hello_reader_release(&r);
+    hello_reader_init(&r, ask_for(&q, WIRE_TLS1_2, ~0U));
+    CHECK(hello_feed(&r, without) == HELLO_MORE && r.answer.has_choice && !r.answer.has_heartbeat);
+    hello_reader_release(&r);
+    hello = hello_write(ask_for(&q, WIRE_TLS1_2, ~0U), out);
+    CHECK(memmem(hello.ptr, hello.len, "\x00\x0f\x00\x01", 4) == NULL);
+    q.offer.has_heartbeat = true;
+    hello = hello_write(&q.offer, out);
+    CHECK(memmem(hello.ptr, hello.len, "\x00\x0f\x00\x01\x02", 5) != NULL); /* none may be sent to us */
+}
+
+/* RFC 7507: a server that speaks more refuses, by an alert of its own. */
+TEST(a_fallback_is_marked)
+{
+    struct question q;
+    struct hello_reader r;
+
+    (void)ask_for(&q, WIRE_TLS1_1, ~0U);
+    meet(&q.offer, &r);
+    CHECK(r.state != HELLO_ALERT && r.answer.has_choice);
+    hello_reader_release(&r);
+    q.offer.is_fallback = true;
+    meet(&q.offer, &r);
+    CHECK(r.state == HELLO_ALERT && !r.answer.has_choice && r.answer.alert == 86);
+    hello_reader_release(&r);
+}
+
 /* FREAK and Logjam: short keys show their length. */
 TEST(short_keys)
 {
@@ -332,6 +373,8 @@ int main(void)
         T(the_hello_of_ssl3_has_no_extensions),
         T(the_hello_of_ssl2),
         T(answers_written_by_hand),
+        T(heartbeats),
+        T(a_fallback_is_marked),
         T(short_keys),
         T(an_endless_answer),
         T(names_of_alerts),

@@ -145,6 +145,19 @@ static void put_key_share(struct writer *w, const struct hello_offer *o)
     put16(w, 0);
 }
 
+static void put_heartbeat(struct writer *w, const struct hello_offer *o)
+{
+    enum { PEER_NOT_ALLOWED_TO_SEND = 2 };
+
+    (void)o;
+    put8(w, PEER_NOT_ALLOWED_TO_SEND);
+}
+
+static bool has_heartbeat(const struct hello_offer *o)
+{
+    return o->has_heartbeat;
+}
+
 static bool has_sni(const struct hello_offer *o)
 {
     return o->sni.len > 0;
@@ -183,7 +196,8 @@ static const struct extension {
 } extensions[] = {
     { 0, has_sni, put_sni },        { 0xff01, always, put_no_renegotiation }, /* RFC 5746 */
     { 10, has_groups, put_groups }, { 11, has_groups, put_point_formats },
-    { 13, is_1_2, put_signatures }, { 16, has_alpn, put_alpn },
+    { 13, is_1_2, put_signatures }, { 15, has_heartbeat, put_heartbeat },
+    { 16, has_alpn, put_alpn },
     { 23, always, put_nothing }, /* extended master secret, RFC 7627 */
     { 43, is_1_3, put_versions },   { 51, is_1_3, put_key_share },
 };
@@ -222,7 +236,7 @@ static void put_extensions(struct writer *w, const struct hello_offer *o, size_t
     end(w, all, 2);
 }
 
-enum { RENEGOTIATION_SUITE = 0x00ff, HANDSHAKE = 22, ALERT = 21, CLIENT_HELLO = 1 };
+enum { RENEGOTIATION_SUITE = 0x00ff, FALLBACK_SUITE = 0x5600, HANDSHAKE = 22, ALERT = 21, CLIENT_HELLO = 1 };
 
 static void put_suites(struct writer *w, const struct hello_offer *o)
 {
@@ -232,6 +246,8 @@ static void put_suites(struct writer *w, const struct hello_offer *o)
         put16(w, o->suites[i]);
     if (o->version == WIRE_SSL3)
         put16(w, RENEGOTIATION_SUITE);
+    if (o->is_fallback)
+        put16(w, FALLBACK_SUITE);
     end(w, at, 2);
 }
 

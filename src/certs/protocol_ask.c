@@ -67,6 +67,7 @@ static bool ask_modern(struct protocol_plan *p)
         return false;
     (void)offer(p, WIRE_TLS1_3, CLASS(SUITE_TLS1_3), false);
     p->offer.suites_len += suite_list(BEFORE_1_3, WIRE_TLS1_2, false, p->suites + p->offer.suites_len);
+    p->offer.has_heartbeat = true;
     return true;
 }
 
@@ -77,6 +78,7 @@ static bool ask_version(struct protocol_plan *p, enum protocol_version v, bool w
 
 static bool ask_1_2(struct protocol_plan *p)
 {
+    p->offer.has_heartbeat = true;
     return ask_version(p, PROTOCOL_TLS1_2, false);
 }
 
@@ -131,6 +133,40 @@ static bool ask_weak_at_lowest(struct protocol_plan *p)
 static bool ask_static(struct protocol_plan *p)
 {
     return ask_classes(p, CLASS(SUITE_STATIC));
+}
+
+/* None of the weak ones: those were asked for by themselves, and a server must not be judged by what it refuses. */
+static bool ask_order(struct protocol_plan *p)
+{
+    return is_open(&p->facts.conducts[PROTOCOL_CLIENT_ORDER]) && p->strongest_first != 0 &&
+           offer(p, WIRE_TLS1_2,
+                 CLASS(SUITE_STATIC) | CLASS(SUITE_DHE) | CLASS(SUITE_ECDHE_CBC) | CLASS(SUITE_ECDHE_AEAD), true);
+}
+
+/* The next one below the best of those that are accepted; PROTOCOL_SSL2: there is none. */
+static enum protocol_version second_best(const struct protocol_plan *p)
+{
+    enum protocol_version v = protocol_speaks_1_3(p) ? PROTOCOL_TLS1_2 : protocol_top(p) - (protocol_top(p) > 0);
+
+    while (v > PROTOCOL_SSL2 && p->facts.versions[v].known != PROTOCOL_ACCEPTED)
+        v--;
+    return v;
+}
+
+static bool ask_fallback(struct protocol_plan *p)
+{
+    struct protocol_state *state = &p->facts.conducts[PROTOCOL_FALLBACK];
+    enum protocol_version v = second_best(p);
+
+    if (!is_open(state))
+        return false;
+    if (v <= PROTOCOL_SSL3) {
+        if (p->has_answered)
+            protocol_settle(state, PROTOCOL_REFUSED, "there is one version alone");
+        return false;
+    }
+    p->offer.is_fallback = true;
+    return offer(p, protocol_wire(v), BEFORE_1_3, false);
 }
 
 static bool ask_dhe(struct protocol_plan *p)
@@ -235,6 +271,8 @@ const struct protocol_step protocol_steps[] = {
     { ask_dhe, SCOPE_OFFERED },
     { ask_cbc, SCOPE_OFFERED },
     { ask_aead, SCOPE_OFFERED },
+    { ask_order, SCOPE_CLIENT_ORDER },
+    { ask_fallback, SCOPE_FALLBACK },
     { ask_more_suites, SCOPE_MORE_SUITES },
     { ask_more_suites_1_3, SCOPE_MORE_SUITES_1_3 },
     { ask_more_groups, SCOPE_MORE_GROUPS },

@@ -257,6 +257,53 @@ static const struct words unwanted = {
 };
 static const struct words all_good = { "tls.good", SEVERITY_OK, "", "" };
 
+static const struct words client_order = {
+    "tls.order", SEVERITY_WARNING,
+    "a client with an old list, or whoever shortens it, gets a weaker suite than both could have",
+    "let the server choose (OpenSSL: SSL_OP_CIPHER_SERVER_PREFERENCE; Postfix: tls_preempt_cipherlist = yes), ECDHE "
+    "with "
+    "AES-GCM or ChaCha20 first"
+};
+static const struct words fallback = { "tls.known", SEVERITY_WARNING,
+                                       "whoever disturbs the first handshakes gets clients that try again below to "
+                                       "speak an old version (POODLE; RFC 7507)",
+                                       LOWEST_1_2 ", and update the server's TLS library" };
+static const struct words heartbeat = { "tls.known", SEVERITY_WARNING,
+                                        "mail has no use for heartbeats, and OpenSSL 1.0.1 to 1.0.1f gives its memory "
+                                        "away by them, keys included (Heartbleed, "
+                                        "CVE-2014-0160)",
+                                        "update the server's TLS library: OpenSSL 1.1.1 and later have none; if it "
+                                        "ever was one of 1.0.1 to 1.0.1f, make a new key" };
+
+/* Among suites that are all modern, anybody's order will do. */
+static void judge_order(struct judging *j)
+{
+    const struct protocol_state *s = &j->facts->conducts[PROTOCOL_CLIENT_ORDER];
+    unsigned modern = 0, weaker = 0;
+    struct suite found;
+
+    for (size_t i = 0; i < j->facts->choices_len; i++) {
+        if (j->facts->choices[i].version != WIRE_TLS1_2 || !suite_find(j->facts->choices[i].suite, &found))
+            continue;
+        modern += found.class == SUITE_ECDHE_AEAD;
+        weaker += found.class < SUITE_ECDHE_AEAD;
+    }
+    if (s->known == PROTOCOL_ACCEPTED && modern > 0 && weaker > 0)
+        find(j, &client_order, "the client's order of suites decides: %s", s->text);
+}
+
+/* With nothing below TLS 1.2 there is nothing to fall to that is much worse; TLS 1.3 has a mark of its own against it.
+ */
+static void judge_known(struct judging *j)
+{
+    const struct protocol_state *s = &j->facts->conducts[PROTOCOL_FALLBACK];
+
+    if (s->known == PROTOCOL_ACCEPTED && (accepts(j, PROTOCOL_TLS1_0) || accepts(j, PROTOCOL_TLS1_1)))
+        find(j, &fallback, "a fallback is taken without objection: %s", s->text);
+    if (j->facts->has_heartbeat)
+        find(j, &heartbeat, "heartbeats (RFC 6520) are agreed to");
+}
+
 static bool is_open(const struct protocol_state *s)
 {
     return s->known == PROTOCOL_UNTESTED;
@@ -279,6 +326,13 @@ static struct slice untested_names(const struct judging *j, const char **why)
             continue;
         *why = j->facts->classes[c].text;
         names = arena_printf(j->arena, "%.*s%s%s", SLICE_FMT(names), names.len == 0 ? "" : "; ", suite_class_text(c));
+    }
+    for (enum protocol_conduct c = PROTOCOL_CLIENT_ORDER; c < PROTOCOL_CONDUCTS; c++) {
+        if (!is_open(&j->facts->conducts[c]))
+            continue;
+        *why = j->facts->conducts[c].text;
+        names =
+            arena_printf(j->arena, "%.*s%s%s", SLICE_FMT(names), names.len == 0 ? "" : "; ", protocol_conduct_name(c));
     }
     return names;
 }
@@ -328,6 +382,8 @@ void protocol_judge(const struct protocol_facts *f, enum tls_way way, struct are
         judge_exchange(&j, &f->choices[i]);
     if (f->lacks_secure_renegotiation)
         find(&j, &insecure_renegotiation, "secure renegotiation is missing");
+    judge_order(&j);
+    judge_known(&j);
     sort(j.findings, j.len);
     if (out->is_known && (j.len == 0 || j.findings[0].severity <= SEVERITY_ADVICE))
         find(&j, &all_good, "nothing that was tested is weak");

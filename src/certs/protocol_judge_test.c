@@ -21,6 +21,8 @@ static struct protocol_facts facts_of(const char *versions, const char *classes,
         f.versions[i].known = known_of(versions[i]);
     for (size_t i = 0; i < SUITE_CLASSES; i++)
         f.classes[i].known = known_of(classes[i]);
+    for (size_t i = 0; i < PROTOCOL_CONDUCTS; i++)
+        f.conducts[i].known = strchr(versions, '+') == NULL ? PROTOCOL_UNTESTED : PROTOCOL_REFUSED;
     for (size_t i = 0; i < MOST_CHOICES && choices[i].suite != 0; i++)
         f.choices[f.choices_len++] = choices[i];
     return f;
@@ -121,6 +123,55 @@ TEST(verdicts)
     }
 }
 
+static bool has_finding(struct protocol_facts *f, const char *id, const char *seen)
+{
+    struct arena arena = { 0 };
+    struct protocol_judgement j;
+    bool is_there = false;
+
+    protocol_judge(f, TLS_WAY_SMTP, &arena, &j);
+    for (size_t i = 0; i < j.findings_len; i++)
+        is_there |= strcmp(j.findings[i].id, id) == 0 && slice_eq(j.findings[i].seen, slice_str(seen));
+    arena_release(&arena);
+    return is_there;
+}
+
+#define ORDER "the client's order of suites decides: this, or that"
+#define AEAD { WIRE_TLS1_2, 0xc030, 29, 0x0804, 255 }
+#define CBC { WIRE_TLS1_2, 0xc028, 29, 0x0804, 255 }
+#define OTHER_AEAD { WIRE_TLS1_2, 0xc02f, 29, 0x0804, 255 }
+
+/* The client's order is a fault where it leads to something weaker alone. */
+TEST(clients_order)
+{
+    static const struct protocol_choice weaker[] = { AEAD, CBC, { 0 } }, modern[] = { AEAD, OTHER_AEAD, { 0 } };
+    struct protocol_facts f = facts_of("----++", "--------+++", weaker);
+
+    CHECK(!has_finding(&f, "tls.order", ORDER));
+    f.conducts[PROTOCOL_CLIENT_ORDER] = (struct protocol_state){ PROTOCOL_ACCEPTED, "this, or that", true, false };
+    CHECK(has_finding(&f, "tls.order", ORDER));
+    f = facts_of("----++", "---------++", modern);
+    f.conducts[PROTOCOL_CLIENT_ORDER] = (struct protocol_state){ PROTOCOL_ACCEPTED, "this, or that", true, false };
+    CHECK(!has_finding(&f, "tls.order", ORDER));
+    f.conducts[PROTOCOL_CLIENT_ORDER] = (struct protocol_state){ PROTOCOL_UNTESTED, "why", true, false };
+    CHECK(has_finding(&f, "tls.untested", "not tested: client's order of suites: why"));
+}
+
+TEST(known_weaknesses)
+{
+    static const struct protocol_choice choices[] = { AEAD, { 0 } };
+    static const char seen[] = "a fallback is taken without objection: to TLSv1.1";
+    struct protocol_facts f = facts_of("---+++", "---------++", choices);
+
+    CHECK(!has_finding(&f, "tls.known", seen));
+    f.conducts[PROTOCOL_FALLBACK] = (struct protocol_state){ PROTOCOL_ACCEPTED, "to TLSv1.1", true, false };
+    CHECK(has_finding(&f, "tls.known", seen));
+    f.versions[PROTOCOL_TLS1_1].known = PROTOCOL_REFUSED;
+    CHECK(!has_finding(&f, "tls.known", seen));
+    f.has_heartbeat = true;
+    CHECK(has_finding(&f, "tls.known", "heartbeats (RFC 6520) are agreed to"));
+}
+
 TEST(turned_away)
 {
     struct protocol_facts f = { .stopped = "421 4.7.0 too many connections", .is_unwanted = true };
@@ -187,4 +238,4 @@ TEST(shown)
     arena_release(&arena);
 }
 
-RUN_TESTS(T(verdicts), T(turned_away), T(words_of_key_exchanges), T(shown))
+RUN_TESTS(T(verdicts), T(clients_order), T(known_weaknesses), T(turned_away), T(words_of_key_exchanges), T(shown))

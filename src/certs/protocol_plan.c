@@ -23,6 +23,15 @@ const char *protocol_known_name(enum protocol_known k)
     return names[k];
 }
 
+const char *protocol_conduct_name(enum protocol_conduct c)
+{
+    static const char *const names[] = {
+        [PROTOCOL_CLIENT_ORDER] = "client's order of suites", [PROTOCOL_FALLBACK] = "fallback to an older version"
+    };
+
+    return names[c];
+}
+
 void protocol_plan_init(struct protocol_plan *p, unsigned budget, struct slice sni, struct slice alpn)
 {
     memset(p, 0, sizeof *p);
@@ -49,6 +58,8 @@ static void settle_impossible(struct protocol_plan *p)
             protocol_settle(s, PROTOCOL_REFUSED, "%s has no such suites",
                             wire_version_name(protocol_wire(protocol_top(p))));
     }
+    if (p->has_answered && p->facts.versions[PROTOCOL_TLS1_2].known == PROTOCOL_REFUSED)
+        protocol_settle(&p->facts.conducts[PROTOCOL_CLIENT_ORDER], PROTOCOL_REFUSED, "TLSv1.2 is refused");
     if (protocol_speaks_1_3(p))
         protocol_settle(&p->facts.classes[SUITE_TLS1_3], PROTOCOL_ACCEPTED, "%s", "");
     else if (p->has_answered && p->facts.versions[PROTOCOL_TLS1_3].known == PROTOCOL_REFUSED)
@@ -75,6 +86,8 @@ static void finish(struct protocol_plan *p)
         finish_state(p, &p->facts.versions[i], why);
     for (size_t i = 0; i < SUITE_CLASSES; i++)
         finish_state(p, &p->facts.classes[i], why);
+    for (size_t i = 0; i < PROTOCOL_CONDUCTS; i++)
+        finish_state(p, &p->facts.conducts[i], why);
     p->facts.lists_all = p->knows_suites;
 }
 
@@ -92,6 +105,7 @@ struct hello_offer *protocol_plan_next(struct protocol_plan *p)
 
     for (; !p->is_over && p->step < protocol_steps_len; p->step++) {
         settle_impossible(p);
+        p->offer.is_fallback = p->offer.has_heartbeat = false;
         if (!protocol_steps[p->step].ask(p))
             continue;
         if (p->facts.connections < p->budget)

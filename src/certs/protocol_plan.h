@@ -21,6 +21,14 @@ enum protocol_version {
 };
 uint16_t protocol_wire(enum protocol_version v); /* WIRE_SSL2 ... */
 
+/* What a server does with a hello that is odd in one way: accepted means that it goes along. */
+enum protocol_conduct {
+    PROTOCOL_CLIENT_ORDER, /* suites with the weakest in front: it chooses by that order, not by its own */
+    PROTOCOL_FALLBACK,     /* a version below its best, marked as a second try (RFC 7507) */
+    PROTOCOL_CONDUCTS,
+};
+const char *protocol_conduct_name(enum protocol_conduct c); /* "client's order of suites" */
+
 enum protocol_known { PROTOCOL_UNTESTED, PROTOCOL_REFUSED, PROTOCOL_ACCEPTED };
 const char *protocol_known_name(enum protocol_known k); /* "not tested" */
 
@@ -40,10 +48,12 @@ struct protocol_choice { /* what the server chose for one hello */
 struct protocol_facts {
     struct protocol_state versions[PROTOCOL_VERSIONS];
     struct protocol_state classes[SUITE_CLASSES];          /* accepted: at some version; refused: where `text` says */
+    struct protocol_state conducts[PROTOCOL_CONDUCTS];
     struct protocol_choice choices[PROTOCOL_CHOICES_MOST]; /* each once */
     size_t choices_len;
     bool lists_all;                  /* choices hold every suite that the highest version up to TLS 1.2 accepts */
     bool lacks_secure_renegotiation; /* seen below TLS 1.3 without it (RFC 5746) */
+    bool has_heartbeat;              /* seen below TLS 1.3 with it (RFC 6520) */
     unsigned connections;            /* made */
     char stopped[PROTOCOL_TEXT];     /* why it ended early; empty: everything was asked */
     bool is_unwanted;                /* the server turned us away: do not come again soon */
@@ -71,6 +81,7 @@ struct protocol_plan {           /* fields but `facts` are private */
     unsigned budget;
     size_t step;
     unsigned silences, garbles; /* in a row */
+    uint16_t strongest_first;   /* what it chose at TLS 1.2 when the strongest stood in front; 0: nothing yet */
     unsigned low_refused;       /* classes that the lowest version refused, as bits */
     bool is_over, has_answered, knows_suites, knows_suites_1_3, knows_groups;
 };

@@ -11,6 +11,8 @@ enum protocol_scope {
     SCOPE_VERSION,        /* the version that was offered */
     SCOPE_OFFERED,        /* every class that was offered */
     SCOPE_AT_LOWEST,      /* the same at the lowest version, where the classes were refused at the highest before */
+    SCOPE_CLIENT_ORDER,
+    SCOPE_FALLBACK,
     SCOPE_MORE_SUITES,    /* that there are no more */
     SCOPE_MORE_SUITES_1_3,
     SCOPE_MORE_GROUPS,

@@ -9,6 +9,7 @@ struct model {
     unsigned classes;    /* bits 1 << enum suite_class, at every version */
     unsigned old_only;   /* classes that TLS 1.1 and above do not take */
     bool follows_client; /* else it takes the strongest */
+    bool takes_fallback; /* though it speaks a higher version */
     enum { BY_ALERT, BY_VERSION_ALERT_TOO, BY_CLOSING } refuses;
 };
 
@@ -88,6 +89,10 @@ static void answer(const struct model *m, const struct hello_offer *o, struct he
     } else if (m->refuses == BY_VERSION_ALERT_TOO) {
         a->alert = 70;
     }
+    if (o->is_fallback && !m->takes_fallback && m->versions >> (v + 1) != 0) {
+        a->has_choice = false;
+        a->alert = 86;
+    }
     if (!a->has_choice && m->refuses == BY_CLOSING)
         out->kind = PROTOCOL_CLOSED;
 }
@@ -128,29 +133,29 @@ static const struct {
     const char *classes;  /* NULL EXPORT DES ANON RC4 3DES STATIC DHE CBC AEAD 1.3 */
     bool lists_all;
 } cases[] = {
-    { { "modern", V(TLS1_3) | V(TLS1_2), MODERN, 0, false, BY_VERSION_ALERT_TOO },
+    { { "modern", V(TLS1_3) | V(TLS1_2), MODERN, 0, false, false, BY_VERSION_ALERT_TOO },
       0, 8, "----++", "--------~++", false },
-    { { "modern, all asked", V(TLS1_3) | V(TLS1_2), MODERN, 0, false, BY_VERSION_ALERT_TOO },
-      60, 33, "----++", "---------++", true },
-    { { "1.3 alone", V(TLS1_3), MODERN, 0, false, BY_VERSION_ALERT_TOO }, 0, 8, "-----+", "----------+", false },
-    { { "common", V(TLS1_3) | V(TLS1_2), COMMON, 0, false, BY_VERSION_ALERT_TOO },
+    { { "modern, all asked", V(TLS1_3) | V(TLS1_2), MODERN, 0, false, false, BY_VERSION_ALERT_TOO },
+      60, 35, "----++", "---------++", true },
+    { { "1.3 alone", V(TLS1_3), MODERN, 0, false, false, BY_VERSION_ALERT_TOO }, 0, 8, "-----+", "----------+", false },
+    { { "common", V(TLS1_3) | V(TLS1_2), COMMON, 0, false, false, BY_VERSION_ALERT_TOO },
       0, 8, "----++", "------++~++", false },
-    { { "common, closes", V(TLS1_3) | V(TLS1_2), COMMON, 0, false, BY_CLOSING },
+    { { "common, closes", V(TLS1_3) | V(TLS1_2), COMMON, 0, false, false, BY_CLOSING },
       0, 8, "----++", "------+~~++", false },
-    { { "ten years old", V(TLS1_2) | V(TLS1_1) | V(TLS1_0), COMMON | C(3DES), 0, false, BY_ALERT },
+    { { "ten years old", V(TLS1_2) | V(TLS1_1) | V(TLS1_0), COMMON | C(3DES), 0, false, false, BY_ALERT },
       0, 8, "~-+++-", "-----++~++-", false },
-    { { "the same, client's order", V(TLS1_2) | V(TLS1_1) | V(TLS1_0), COMMON | C(3DES), 0, true, BY_ALERT },
+    { { "the same, client's order", V(TLS1_2) | V(TLS1_1) | V(TLS1_0), COMMON | C(3DES), 0, true, false, BY_ALERT },
       0, 8, "--+++-", "-----++~~+-", false },
-    { { "twenty years old", V(SSL2) | V(SSL3) | V(TLS1_0), OLD, 0, false, BY_ALERT },
+    { { "twenty years old", V(SSL2) | V(SSL3) | V(TLS1_0), OLD, 0, false, false, BY_ALERT },
       0, 8, "~++---", "-++-++~+~--", false },
-    { { "the same, all asked", V(SSL2) | V(SSL3) | V(TLS1_0), OLD, 0, false, BY_ALERT },
+    { { "the same, all asked", V(SSL2) | V(SSL3) | V(TLS1_0), OLD, 0, false, false, BY_ALERT },
       100, 68, "+++---", "-++-++++---", false },
-    { { "SSLv3 alone", V(SSL3), C(RC4) | C(STATIC), 0, false, BY_ALERT }, 0, 8, "-+----", "----+-+----", false },
-    { { "RC4 for TLS 1.0 only", V(TLS1_2) | V(TLS1_0), COMMON | C(RC4), C(RC4), false, BY_ALERT },
+    { { "SSLv3 alone", V(SSL3), C(RC4) | C(STATIC), 0, false, false, BY_ALERT }, 0, 8, "-+----", "----+-+----", false },
+    { { "RC4 for TLS 1.0 only", V(TLS1_2) | V(TLS1_0), COMMON | C(RC4), C(RC4), false, false, BY_ALERT },
       12, 12, "--+-+-", "----+-++++-", false },
-    { { "closes on what it refuses", V(TLS1_2), C(NULL) | C(ANONYMOUS) | C(STATIC), 0, true, BY_CLOSING },
+    { { "closes on what it refuses", V(TLS1_2), C(NULL) | C(ANONYMOUS) | C(STATIC), 0, true, false, BY_CLOSING },
       0, 8, "----+-", "+--+--+~~~-", false },
-    { { "closes on everything", 0, 0, 0, false, BY_CLOSING }, 0, 6, "~~~~~~", "~~~~~~~~~~~", false },
+    { { "closes on everything", 0, 0, 0, false, false, BY_CLOSING }, 0, 6, "~~~~~~", "~~~~~~~~~~~", false },
 };
 /* clang-format on */
 
@@ -168,6 +173,44 @@ TEST(servers_as_data)
     }
 }
 
+/* The client's order, and a fallback: what the server does, and why it is thought so. */
+static const struct {
+    struct model model;
+    unsigned budget;
+    const char *conducts, *text[PROTOCOL_CONDUCTS];
+} conduct_cases[] = {
+    { { "its own order", .versions = V(TLS1_3) | V(TLS1_2), .classes = COMMON }, 60, "--",
+      { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 in either order", "alert 86, inappropriate fallback" } },
+    { { "the client's order", .versions = V(TLS1_3) | V(TLS1_2), .classes = COMMON, .follows_client = true }, 60, "+-",
+      { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, or TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384", "alert 86, inappropriate fallback" } },
+    { { "any fallback", .versions = V(TLS1_2) | V(TLS1_1) | V(SSL3), .classes = COMMON, .takes_fallback = true }, 60, "-+",
+      { NULL, "to TLSv1.1" } },
+    { { "closes on a fallback", .versions = V(TLS1_2) | V(TLS1_1), .classes = COMMON, .refuses = BY_CLOSING }, 60, "--",
+      { NULL, "closed without an alert" } },
+    { { "1.3 alone", .versions = V(TLS1_3), .classes = MODERN }, 60, "--",
+      { "TLSv1.2 is refused", "there is one version alone" } },
+    { { "1.2 alone", .versions = V(TLS1_2), .classes = COMMON }, 60, "--", { NULL, "there is one version alone" } },
+    { { "SSLv3 below", .versions = V(TLS1_2) | V(SSL3), .classes = COMMON }, 60, "--",
+      { NULL, "there is one version alone" } },
+    { { "nothing", .refuses = BY_CLOSING }, 60, "~~", { "no version is accepted to ask it with", NULL } },
+    { { "no budget for it", .versions = V(TLS1_3) | V(TLS1_2), .classes = COMMON }, 8, "~~",
+      { "the budget of 8 connections was used up", "the budget of 8 connections was used up" } },
+};
+
+TEST(conduct)
+{
+    for (size_t i = 0; i < COUNT_OF(conduct_cases); i++) {
+        struct protocol_plan p;
+
+        ask_all(&conduct_cases[i].model, conduct_cases[i].budget, &p);
+        if (strcmp(letters(p.facts.conducts, PROTOCOL_CONDUCTS), conduct_cases[i].conducts) != 0)
+            fail_msg("%s: %s", conduct_cases[i].model.name, letters(p.facts.conducts, PROTOCOL_CONDUCTS));
+        for (size_t c = 0; c < PROTOCOL_CONDUCTS; c++)
+            if (conduct_cases[i].text[c] != NULL)
+                CHECK_STR(slice_str(p.facts.conducts[c].text), conduct_cases[i].text[c]);
+    }
+}
+
 /* What was not asked says why; what was refused says how. */
 TEST(reasons)
 {
@@ -180,11 +223,11 @@ TEST(reasons)
     CHECK_STR(slice_str(f->classes[SUITE_RC4].text), "at TLSv1.2, alert 40, handshake failure");
     CHECK_STR(slice_str(f->classes[SUITE_ECDHE_CBC].text), "the budget of 8 connections was used up");
     CHECK_STR(slice_str(f->stopped), "the budget of 8 connections was used up");
-    ask_all(&(struct model){ "1.0 alone", V(TLS1_0), C(STATIC), 0, false, BY_CLOSING }, 0, &p);
+    ask_all(&(struct model){ "1.0 alone", V(TLS1_0), C(STATIC), 0, false, false, BY_CLOSING }, 0, &p);
     CHECK_STR(slice_str(f->versions[PROTOCOL_TLS1_2].text), "answered with TLSv1.0");
     CHECK_STR(slice_str(f->versions[PROTOCOL_SSL3].text), "closed without an alert");
     CHECK_STR(slice_str(f->classes[SUITE_ECDHE_AEAD].text), "TLSv1.0 has no such suites");
-    ask_all(&(struct model){ "nothing", 0, 0, 0, false, BY_CLOSING }, 0, &p);
+    ask_all(&(struct model){ "nothing", 0, 0, 0, false, false, BY_CLOSING }, 0, &p);
     CHECK_STR(slice_str(f->versions[PROTOCOL_TLS1_3].text), "closed on every hello without a word of TLS");
     CHECK_STR(slice_str(f->classes[SUITE_NULL].text), "no version is accepted to ask it with");
 }
@@ -246,4 +289,4 @@ TEST(names)
     CHECK_INT(protocol_wire(PROTOCOL_TLS1_3), WIRE_TLS1_3);
 }
 
-RUN_TESTS(T(servers_as_data), T(reasons), T(servers_that_do_not_answer), T(a_silence_by_chance), T(names))
+RUN_TESTS(T(servers_as_data), T(conduct), T(reasons), T(servers_that_do_not_answer), T(a_silence_by_chance), T(names))

@@ -60,6 +60,32 @@ static void note_choice(struct protocol_facts *f, const struct protocol_choice *
         f->choices[f->choices_len++] = *c;
 }
 
+/* Whether it took what was odd in the question. */
+static void note_conduct(struct protocol_plan *p, const struct hello_answer *a)
+{
+    char name[SUITE_NAME], other[SUITE_NAME];
+
+    switch (protocol_steps[p->step].scope) {
+    case SCOPE_VERSION:
+        if (a->version == WIRE_TLS1_2 && p->offer.version >= WIRE_TLS1_2)
+            p->strongest_first = a->suite;
+        break;
+    case SCOPE_CLIENT_ORDER:
+        if (a->suite == p->strongest_first)
+            protocol_settle(&p->facts.conducts[PROTOCOL_CLIENT_ORDER], PROTOCOL_REFUSED, "%s in either order",
+                            suite_name(a->suite, name));
+        else
+            protocol_settle(&p->facts.conducts[PROTOCOL_CLIENT_ORDER], PROTOCOL_ACCEPTED, "%s, or %s",
+                            suite_name(p->strongest_first, name), suite_name(a->suite, other));
+        break;
+    case SCOPE_FALLBACK:
+        protocol_settle(&p->facts.conducts[PROTOCOL_FALLBACK], PROTOCOL_ACCEPTED, "to %s",
+                        wire_version_name(a->version));
+        break;
+    default: break;
+    }
+}
+
 /* A version below the one that was offered refuses all those between. */
 static void on_choice(struct protocol_plan *p, const struct hello_answer *a, unsigned key_bits)
 {
@@ -72,12 +98,14 @@ static void on_choice(struct protocol_plan *p, const struct hello_answer *a, uns
         protocol_settle(&f->versions[above], PROTOCOL_REFUSED, "answered with %s", wire_version_name(a->version));
     if (v == PROTOCOL_SSL2)
         return;
+    note_conduct(p, a);
     if (suite_find(a->suite, &s))
         protocol_settle(&f->classes[s.class], PROTOCOL_ACCEPTED, "%s", "");
     if (protocol_steps[p->step].scope == SCOPE_MORE_GROUPS && a->group == 0)
         p->knows_groups = true; /* it does not tell */
     if (v < PROTOCOL_TLS1_3 && !a->has_secure_renegotiation)
         f->lacks_secure_renegotiation = true;
+    f->has_heartbeat |= a->has_heartbeat;
     note_choice(f, &(struct protocol_choice){
                        .version = a->version,
                        .suite = a->suite,
@@ -134,6 +162,8 @@ static void on_refused(struct protocol_plan *p, const char *how, bool is_closed,
                 refuse(&p->facts.classes[c], p, how, is_closed);
         break;
     case SCOPE_AT_LOWEST: refuse_at_lowest(p); break;
+    case SCOPE_CLIENT_ORDER: refuse(&p->facts.conducts[PROTOCOL_CLIENT_ORDER], p, how, is_closed); break;
+    case SCOPE_FALLBACK: refuse(&p->facts.conducts[PROTOCOL_FALLBACK], p, how, is_closed); break;
     case SCOPE_MORE_SUITES: p->knows_suites = true; break;
     case SCOPE_MORE_SUITES_1_3: p->knows_suites_1_3 = true; break;
     case SCOPE_MORE_GROUPS: p->knows_groups = true; break;
@@ -154,6 +184,10 @@ static void give_up_question(struct protocol_plan *p, const char *why)
             if (classes & CLASS(c))
                 protocol_settle(&p->facts.classes[c], PROTOCOL_UNTESTED, "%s", why);
         break;
+    case SCOPE_CLIENT_ORDER:
+        protocol_settle(&p->facts.conducts[PROTOCOL_CLIENT_ORDER], PROTOCOL_UNTESTED, "%s", why);
+        break;
+    case SCOPE_FALLBACK: protocol_settle(&p->facts.conducts[PROTOCOL_FALLBACK], PROTOCOL_UNTESTED, "%s", why); break;
     default: p->step++;
     }
 }

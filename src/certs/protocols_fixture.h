@@ -57,6 +57,14 @@ static inline const char *states_of(const struct protocol_state *states, size_t 
     return at;
 }
 
+static inline void check_conducts(const char *name, const struct protocol_facts *f, const char *conducts)
+{
+    const char *c = states_of(f->conducts, PROTOCOL_CONDUCTS);
+
+    if (strcmp(c, conducts) != 0)
+        fail_msg("%s: got %s, want %s; %s; %s", name, c, conducts, f->conducts[0].text, f->conducts[1].text);
+}
+
 static inline void check_states(const char *name, const struct protocol_facts *f, const char *versions,
                                 const char *classes)
 {

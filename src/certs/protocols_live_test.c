@@ -101,6 +101,7 @@ struct program_case {
     bool lists_all;
     const char *suite; /* one that is listed; NULL: not looked at */
     unsigned bits;     /* of its key exchange */
+    const char *conducts; /* NULL: not asked within the budget */
 };
 
 static const char *name_of(const struct protocol_choice *c)
@@ -118,6 +119,7 @@ static void check_program(const struct program_case *c, const struct protocol_fa
     if (f->connections != c->connections)
         fail_msg("%s: %u connections, want %u", c->name, f->connections, c->connections);
     CHECK_CASE(c->name, f->lists_all == c->lists_all);
+    check_conducts(c->name, f, c->conducts == NULL ? "~~" : c->conducts);
     for (size_t i = 0; i < f->choices_len && !is_listed; i++)
         is_listed = strcmp(name_of(&f->choices[i]), c->suite) == 0 && f->choices[i].bits == c->bits;
     CHECK_CASE(c->name, is_listed);
@@ -132,22 +134,22 @@ static const struct program_case gnutls[] = {
     { "as it comes", "NORMAL", 0, 8, "--++++", "------+~~++", false, "TLS_AES_256_GCM_SHA384", 255 },
     { "with RC4 and 3DES", OLD_VERSIONS ":+ARCFOUR-128:+3DES-CBC:+MD5", 0, 8, "~-++++", "----++~~~++", false,
       "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", 255 },
-    { "the same, asked out", OLD_VERSIONS ":+ARCFOUR-128:+3DES-CBC:+MD5", 90, 46, "--++++", "----+++++++", true,
-      "TLS_RSA_WITH_RC4_128_MD5", 2048 },
-    { "3DES alone", NONE ":+VERS-TLS1.0:+VERS-TLS1.1:+VERS-TLS1.2:+3DES-CBC:+RSA:+SHA1", 20, 12, "--+++-",
-      "-----+-----", true, "TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2048 },
+    { "the same, asked out", OLD_VERSIONS ":+ARCFOUR-128:+3DES-CBC:+MD5", 90, 48, "--++++", "----+++++++", true,
+      "TLS_RSA_WITH_RC4_128_MD5", 2048, "+-" },
+    { "3DES alone", NONE ":+VERS-TLS1.0:+VERS-TLS1.1:+VERS-TLS1.2:+3DES-CBC:+RSA:+SHA1", 20, 14, "--+++-",
+      "-----+-----", true, "TLS_RSA_WITH_3DES_EDE_CBC_SHA", 2048, "--" },
     { "RC4 for TLS 1.0 alone", NONE ":+VERS-TLS1.0:+ARCFOUR-128:+ECDHE-RSA:+SHA1", 20, 8, "--+---", "----+------",
-      true, "TLS_ECDHE_RSA_WITH_RC4_128_SHA", 255 },
-    { "anonymous and NULL", NONE ":+VERS-TLS1.2:+NULL:+AES-128-CBC:+ANON-ECDH:+ANON-DH:+RSA:+SHA1", 20, 13, "----+-",
-      "+--+--+----", true, "TLS_DH_anon_WITH_AES_128_CBC_SHA", 2048 },
+      true, "TLS_ECDHE_RSA_WITH_RC4_128_SHA", 255, "--" },
+    { "anonymous and NULL", NONE ":+VERS-TLS1.2:+NULL:+AES-128-CBC:+ANON-ECDH:+ANON-DH:+RSA:+SHA1", 20, 14, "----+-",
+      "+--+--+----", true, "TLS_DH_anon_WITH_AES_128_CBC_SHA", 2048, "--" },
     { "TLS 1.3 alone", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP384R1", 0, 8, "-----+", "----------+",
-      false, "TLS_AES_256_GCM_SHA384", 384 },
+      false, "TLS_AES_256_GCM_SHA384", 384, "--" },
 };
 
 static const struct program_case openssl[] = {
     { "as it comes", NULL, 0, 8, "----++", "------+~~++", false, "TLS_AES_256_GCM_SHA384", 255 },
-    { "TLS 1.2 with DHE", "DHE-RSA-AES128-GCM-SHA256:AES128-SHA", 20, 9, "----+-", "------++---", true,
-      "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2048 },
+    { "TLS 1.2 with DHE", "DHE-RSA-AES128-GCM-SHA256:AES128-SHA", 20, 10, "----+-", "------++---", true,
+      "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 2048, "+-" },
 };
 /* clang-format on */
 

@@ -19,6 +19,9 @@ static void show_states(FILE *out, const struct protocol_facts *f)
     (void)fputs("  kinds of suites\n", out);
     for (size_t c = SUITE_CLASSES; c-- > 0;)
         show_state(out, suite_class_text((enum suite_class)c), 28, &f->classes[c]);
+    (void)fputs("  conduct\n", out);
+    for (size_t c = 0; c < PROTOCOL_CONDUCTS; c++)
+        show_state(out, protocol_conduct_name((enum protocol_conduct)c), 28, &f->conducts[c]);
 }
 
 static void show_choices(FILE *out, const struct protocol_facts *f)
@@ -101,7 +104,7 @@ static json_t *finding_json(const struct finding *f)
 json_t *protocols_json(const struct protocol_facts *f, const struct protocol_judgement *j)
 {
     json_t *o = json_object(), *versions = json_array(), *kinds = json_array(), *chosen = json_array(),
-           *findings = json_array();
+           *findings = json_array(), *conducts = json_array();
     struct arena arena = { 0 };
 
     for (size_t v = PROTOCOL_VERSIONS; v-- > 0;)
@@ -110,6 +113,9 @@ json_t *protocols_json(const struct protocol_facts *f, const struct protocol_jud
             state_json("version", wire_version_name(protocol_wire((enum protocol_version)v)), &f->versions[v]));
     for (size_t c = SUITE_CLASSES; c-- > 0;)
         json_array_append_new(kinds, state_json("kind", suite_class_name((enum suite_class)c), &f->classes[c]));
+    for (size_t c = 0; c < PROTOCOL_CONDUCTS; c++)
+        json_array_append_new(
+            conducts, state_json("conduct", protocol_conduct_name((enum protocol_conduct)c), &f->conducts[c]));
     for (size_t i = 0; i < f->choices_len; i++)
         json_array_append_new(chosen, choice_json(&f->choices[i], &arena));
     for (size_t i = 0; i < j->findings_len; i++)
@@ -119,6 +125,7 @@ json_t *protocols_json(const struct protocol_facts *f, const struct protocol_jud
         json_object_set_new(o, "stopped", json_string(f->stopped));
     json_object_set_new(o, "versions", versions);
     json_object_set_new(o, "kinds", kinds);
+    json_object_set_new(o, "conduct", conducts);
     json_object_set_new(o, "suites", chosen);
     json_object_set_new(o, "suites_complete", json_boolean(f->lists_all));
     json_object_set_new(o, "worst", json_string(severity_name(j->worst)));

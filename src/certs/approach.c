@@ -166,18 +166,38 @@ static void note_greeting(struct approach *a, struct slice bytes)
     }
 }
 
+/* One write, so that a server which reads on finds the rest in its hands. */
+static void say_starttls(struct approach *a)
+{
+    char breath[2 * APPROACH_BEHIND];
+    struct slice out, behind = slice_first(a->target.behind_starttls, APPROACH_BEHIND);
+    size_t put = 0;
+
+    smtp_client_starttls(a->client);
+    out = smtp_client_output(a->client);
+    if (behind.len == 0 || out.len > APPROACH_BEHIND)
+        return;
+    memcpy(breath, out.ptr, out.len);
+    memcpy(breath + out.len, behind.ptr, behind.len);
+    if (stream_write(&a->stream, slice_of(breath, out.len + behind.len), &put) == STREAM_OK &&
+        put == out.len + behind.len)
+        smtp_client_output_consume(a->client, out.len);
+    else
+        fail(a, PROBE_EHLO, "%s", stream_error(&a->stream));
+}
+
 static void on_ready_client(struct approach *a)
 {
     a->extensions = smtp_client_extensions(a->client);
     a->size_limit = smtp_client_size_limit(a->client);
     if (a->is_inside) {
         finish(a, PROBE_COMPLETE);
-    } else if (a->extensions & SMTP_EXT_STARTTLS) {
+    } else if ((a->extensions & SMTP_EXT_STARTTLS) && !a->target.stays_in_clear) {
         a->stage = PROBE_STARTTLS;
-        smtp_client_starttls(a->client);
+        say_starttls(a);
     } else {
         a->is_orderly = true;
-        fail(a, PROBE_STARTTLS, "the server does not offer STARTTLS");
+        fail(a, PROBE_STARTTLS, a->target.stays_in_clear ? "we stay in clear" : "the server does not offer STARTTLS");
     }
 }
 

@@ -37,7 +37,7 @@ enum probe_stage {
 };
 const char *probe_stage_name(enum probe_stage s); /* "connect", "greeting", ..., "complete" */
 
-enum { APPROACH_TEXT = 240, APPROACH_TIMEOUT_MS = 30000 };
+enum { APPROACH_TEXT = 240, APPROACH_TIMEOUT_MS = 30000, APPROACH_BEHIND = 64 };
 
 /* Strings are borrowed until done. */
 struct approach_target {
@@ -45,6 +45,9 @@ struct approach_target {
     const struct net_address *from;       /* to connect from; NULL: any */
     enum tls_way              way;
     struct slice              helo;       /* our name in EHLO */
+    bool                      stays_in_clear; /* SMTP: no STARTTLS, even where it is offered: PROBE_STARTTLS then, in good order */
+    struct slice              behind_starttls; /* SMTP: said in one breath with STARTTLS, as nobody may (RFC 3207 section 6); at
+                                                * most APPROACH_BEHIND bytes, borrowed until done */
     int64_t                   timeout_ms; /* from start to done, and from each further step to its done; 0: APPROACH_TIMEOUT_MS */
 };
 

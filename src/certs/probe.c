@@ -6,7 +6,14 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 
-enum { READ_BYTES = 2048, TICKET_WAIT_MS = 500, TICKET_WAIT_BYTES = 64 * 1024, GOODBYE_MS = 1000, MS = 1000 };
+enum {
+    READ_BYTES = 2048,
+    TICKET_WAIT_MS = 500,
+    TICKET_WAIT_BYTES = 64 * 1024,
+    GOODBYE_MS = 1000,
+    UNASKED_MS = 3000,
+    MS = 1000
+};
 
 static int64_t now_ms(const struct probe *p)
 {
@@ -128,6 +135,38 @@ static void wait_for_ticket(struct probe *p)
     loop_timer_set(p->prober->loop, &p->timer, TICKET_WAIT_MS);
 }
 
+/* What it says by itself answers what was said in clear. */
+static void on_unasked_io(struct loop_io *io, unsigned events)
+{
+    struct probe *p = CONTAINER_OF(io, struct probe, io);
+    char bytes[READ_BYTES];
+    size_t got = 0;
+    enum stream_result r = stream_read(&p->approach.stream, bytes, sizeof bytes, &got);
+
+    (void)events;
+    if (r == STREAM_AGAIN)
+        return;
+    p->result.speaks_unasked = r == STREAM_OK && got > 0 ? PROBE_YES : PROBE_NO;
+    finish(p);
+}
+
+static void on_unasked_late(struct loop_timer *t)
+{
+    struct probe *p = CONTAINER_OF(t, struct probe, timer);
+
+    p->result.speaks_unasked = PROBE_NO;
+    part(p);
+}
+
+static void listen_unasked(struct probe *p)
+{
+    p->io.ready = on_unasked_io;
+    p->timer.fire = on_unasked_late;
+    loop_watch(p->prober->loop, &p->io, p->approach.stream.fd, LOOP_READ);
+    loop_timer_set(p->prober->loop, &p->timer, UNASKED_MS);
+    on_unasked_io(&p->io, LOOP_READ); /* it may have come along with the handshake */
+}
+
 static void on_mailbox(struct approach *a)
 {
     struct probe *p = CONTAINER_OF(a, struct probe, approach);
@@ -165,6 +204,10 @@ static void on_first_shaken(struct probe *p)
     p->result.handshake_ms = now_ms(p) - p->shaking_ms;
     probe_facts(p->approach.stream.ssl, &p->arena, &p->result);
     quiet(p);
+    if (p->target.behind_starttls.len > 0) {
+        listen_unasked(p);
+        return;
+    }
     if (p->target.wants_inside && tls_way_is_smtp(p->target.way)) {
         p->approach.done = on_inside;
         approach_inside(&p->approach);
@@ -250,6 +293,8 @@ static void connect_once(struct probe *p)
         .from = p->target.from,
         .way = p->target.way,
         .helo = p->target.helo,
+        .stays_in_clear = p->target.in_clear,
+        .behind_starttls = p->target.behind_starttls,
         .timeout_ms = p->target.timeout_ms,
     };
 
@@ -268,6 +313,7 @@ void probe_start(struct probe *p, struct prober *prober, const struct probe_targ
     p->target.sni = arena_copy(&p->arena, sni);
     p->target.helo = arena_copy(&p->arena, target->helo);
     p->target.mailbox = arena_copy(&p->arena, target->mailbox);
+    p->target.behind_starttls = arena_copy(&p->arena, target->behind_starttls);
     p->result = (struct probe_result){ .failed_at = PROBE_COMPLETE, .text = "", .greeting = "", .mailbox_text = "" };
     p->is_second = false;
     p->started_ms = now_ms(p);

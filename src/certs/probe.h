@@ -25,6 +25,9 @@ struct probe_target { /* strings are copied */
     bool                      wants_staple;     /* asks for an OCSP response */
     struct slice              mailbox; /* SMTP with wants_inside: whether there is this mailbox (approach_ask_mailbox()), in
                                         * clear where there is no STARTTLS; empty: not asked */
+    bool                      in_clear; /* SMTP with mailbox: it is asked for in clear, and there is no TLS */
+    struct slice              behind_starttls;  /* SMTP: said in one breath with STARTTLS (certs/approach.h); what the server
+                                                 * then says in TLS by itself is all that is looked at */
     int64_t                   timeout_ms;       /* for each step: up to TLS, the handshake, what is said inside; 0: 30 s */
 };
 
@@ -53,6 +56,7 @@ struct probe_result {
     size_t               chain_len;
     bool                 has_session; /* the handshake was done */
     struct probe_session session;
+    enum probe_answer    speaks_unasked; /* in TLS, after behind_starttls */
     const char          *greeting;  /* SMTP */
     unsigned             extensions, extensions_inside; /* enum smtp_ext bits, in clear and in TLS */
     uint64_t             size_limit;

@@ -9,10 +9,20 @@
 #include "mail/address.h"
 #include "settings/config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { PROGRESS_MS = 1000, REDRAW_MS = 250, BAR_WIDTH = 30, AT_A_TIME = 12, STEP_MS = 20 * 1000, REPORT_TO_MOST = 10 };
+enum {
+    PROGRESS_MS = 1000,
+    REDRAW_MS = 250,
+    BAR_WIDTH = 30,
+    AT_A_TIME = 12,
+    STEP_MS = 20 * 1000,
+    REPORT_TO_MOST = 10,
+    MS = 1000,
+    PAUSE_MOST_S = 60
+};
 
 struct checked_domain {
     struct domain_survey survey; /* first */
@@ -30,6 +40,8 @@ struct checking_run {
     struct domain_survey_world survey_world;
     struct checked_domain *domains;
     size_t len, started, done;
+    unsigned budget;  /* of a closer look; 0: as usual */
+    int64_t pause_ms; /* likewise */
     struct slice *report_to;
     size_t report_to_len;
     struct loop_timer progress;
@@ -98,6 +110,9 @@ static int open_world(struct checking_run *r)
     https.ca_file = pool.ca_file = r->world.ca_file;
     pool.helo = slice_str(r->world.helo);
     pool.smtp_port = 25;
+    pool.is_deep = invocation_has(r->inv, "deep");
+    pool.budget = r->budget;
+    pool.pause_ms = r->pause_ms;
     if (config != NULL) {
         https.allows_private = pool.allows_private = config->outbound.allows_private;
         pool.smtp_port = config->outbound.port;
@@ -198,6 +213,33 @@ static int read_report_to(struct checking_run *r)
     return EXIT_DONE;
 }
 
+/* *out is left alone where the option was not given. */
+static int read_number(const struct checking_run *r, const char *option, uint64_t least, uint64_t most, uint64_t *out)
+{
+    const char *given = invocation_option(r->inv, option);
+
+    if (given == NULL)
+        return EXIT_DONE;
+    if (!invocation_has(r->inv, "deep"))
+        return complain(EXIT_USAGE, "--%s goes with --deep", option);
+    if (!slice_to_u64(slice_str(given), out) || *out < least || *out > most)
+        return complain(EXIT_USAGE, "--%s '%s' is not a number from %" PRIu64 " to %" PRIu64, option, given, least,
+                        most);
+    return EXIT_DONE;
+}
+
+static int read_deep(struct checking_run *r)
+{
+    uint64_t budget = DEEP_BUDGET, pause_s = UINT64_MAX;
+    int code = read_number(r, "budget", 1, PROTOCOL_BUDGET_MOST, &budget);
+
+    if (code == EXIT_DONE)
+        code = read_number(r, "pause", 0, PAUSE_MOST_S, &pause_s);
+    r->budget = (unsigned)budget;
+    r->pause_ms = pause_s == 0 ? -1 : pause_s <= PAUSE_MOST_S ? (int64_t)pause_s * MS : 0;
+    return code;
+}
+
 static int show_all(struct checking_run *r)
 {
     enum check_verdict worst = CHECK_OK;
@@ -233,6 +275,8 @@ int run_check(const struct invocation *inv)
 
     if (code == EXIT_DONE)
         code = read_report_to(&r);
+    if (code == EXIT_DONE)
+        code = read_deep(&r);
     if (code == EXIT_DONE)
         code = open_world(&r);
     if (code == EXIT_DONE) {

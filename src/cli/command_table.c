@@ -140,6 +140,10 @@ static const struct command_option domain_check_options[] = {
     { "report-to", 0, "ADDRESS", true,
       "with --suggest: where reports go, a mail address or an https:// address; unless given, where they go now, else "
       "tlsrpt@ the domain" },
+    { "deep", 0, NULL, false,
+      "look closer at TLS, at servers of your own: versions, suites and their order, known weaknesses, mail in clear" },
+    { "budget", 0, "NUMBER", false, "with --deep: at most so many connections for versions and suites, 16 unless given, up to 200" },
+    { "pause", 0, "SECONDS", false, "with --deep: between two connections to an address, 2 unless given, up to 60" },
     { "verbose", 'v', NULL, false, "show checks that are ok as well, and not their number alone" },
     { "ca", 0, "FILE", false, "trust the certificates of this PEM bundle, not the system's" },
     { "config", 'c', "FILE", false, "the configuration file, for its resolver, name and trust" },
@@ -214,11 +218,17 @@ static const struct command fixed_commands[] = {
       "No daemon is asked, no mail is sent and no report posted: every address of a server gets one connection, however many "
       "domains share it, and the servers of a mailbox for reports are asked up to RCPT. Only addresses of the public internet "
       "are called upon, unless the configuration file has allow-private.\n"
+      "With --deep, each address gets some twenty connections, one after the other: which versions and cipher suites it accepts, "
+      "down to SSLv2, whose order of suites counts, whether a fallback is taken, whether a command in clear behind STARTTLS "
+      "counts in TLS, whether sessions are resumed, and whether mail to postmaster at the domain would be taken in clear; none is "
+      "sent. It takes about a minute. Do so at your own servers, or ask their owners first.\n"
+      "Not looked at: whether the networks of the servers are covered by RPKI, and weaknesses that are found only by attacking the "
+      "server (Heartbleed, ROBOT): what makes them possible is told, such as heartbeats and key exchange by RSA.\n"
       "With --suggest, publish what is printed in its order, and check again. The id of the MTA-STS record is the time, in "
       "UTC. A policy that is in enforce stays there; any other is suggested in testing.\n"
       "The exit code tells the worst verdict: 0 ok or advice, 1 error, 4 warning, 5 not testable: something could not be "
       "looked at, since DNS did not answer or a server sent us away, and nothing is worse.",
-      "sternpost check example.org\nsternpost check example.org example.net --json\n"
+      "sternpost check example.org\nsternpost check example.org example.net --json\nsternpost check example.org --deep\n"
       "sternpost check example.org --suggest --report-to tlsrpt@example.org\n",
       OPTIONS(domain_check_options), .run = run_check },
 

@@ -34,6 +34,8 @@ struct spoilt { /* the facts, and where they lie, to be written to */
     struct caa_record caa_records[1];
     struct name_server_facts name_servers[2];
     struct zone_facts zone;
+    struct deep_facts deep;
+    struct finding deep_finding;
 };
 
 #define GOOD_POLICY "version: STSv1\r\nmode: enforce\r\nmx: mx.ours.example\r\nmax_age: 1209600\r\n"
@@ -125,6 +127,21 @@ static void make_servers(struct spoilt *s)
     s->server[1].name = s->mx[1].name;
 }
 
+static void make_deep(struct spoilt *s)
+{
+    s->deep_finding = (struct finding){ .id = "tls.good", .seen = SLICE_LIT("good") };
+    s->deep = (struct deep_facts){
+        .judgement = { .findings = &s->deep_finding, .findings_len = 1, .is_known = true },
+        .is_injected = DEEP_NO,
+        .takes_clear = DEEP_NO,
+        .clear_text = "530 5.7.0 Must issue a STARTTLS command first",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        s->address[i].deep = &s->deep;
+        s->probe[i].session.is_resumed = PROBE_YES;
+    }
+}
+
 static void make_zone(struct spoilt *s)
 {
     s->caa_records[0] = (struct caa_record){ 0, SLICE_LIT("issue"), SLICE_LIT("letsencrypt.org") };
@@ -210,6 +227,7 @@ static void make_good(struct spoilt *s)
     };
     make_host(s);
     make_zone(s);
+    make_deep(s);
 }
 
 /* The gravest verdict of a check; CHECK_OK also when it has nothing to look at. */

@@ -23,7 +23,7 @@ struct check_group {
     const struct check *checks;
     size_t              len;
 };
-extern const struct check_group checks_mx, checks_name_servers, checks_tls, checks_certificate, checks_dane,
+extern const struct check_group checks_mx, checks_name_servers, checks_tls, checks_deep, checks_certificate, checks_dane,
     checks_sts_record, checks_policy_host, checks_policy, checks_reports;
 
 struct checking {
@@ -53,6 +53,9 @@ void checking_tell(struct checking *c, enum check_verdict v, struct slice where,
 /* A finding on a certificate, in its own words; `change` "": the finding's advice. */
 void checking_tell_finding(struct checking *c, enum check_verdict v, struct slice where, struct slice change,
                            const struct finding *f);
+/* The findings of a closer look at TLS (domains/deep_look.h) whose id is that of the check at hand; true when there was one
+ * that told something. */
+bool checking_tell_deep(struct checking *c);
 #define CHANGE(c, ...) arena_printf((c)->arena, __VA_ARGS__)
 #define AS_USUAL SLICE_LIT("")
 

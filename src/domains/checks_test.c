@@ -120,6 +120,28 @@ SPOIL(long_ttl, (s->server[0].tlsa_ttl_s = 86400, s->certificate.not_after_s = 5
 SPOIL(short_key, s->certificate.key_bits = 1024)
 SPOIL(host_unreported, (s->server[0].name = SLICE_LIT("mx.provider.example")))
 
+static void spoil_deep(struct spoilt *s, const char *id, enum severity severity)
+{
+    s->deep_finding = (struct finding){ .id = id,
+                                        .severity = severity,
+                                        .seen = SLICE_LIT("bad"),
+                                        .why = SLICE_LIT("it is bad"),
+                                        .advice = SLICE_LIT("mend it") };
+}
+SPOIL(ssl, spoil_deep(s, "tls.ssl", SEVERITY_ERROR))
+SPOIL(bad_cipher, spoil_deep(s, "tls.cipher", SEVERITY_ERROR))
+SPOIL(cbc, spoil_deep(s, "tls.cipher", SEVERITY_ADVICE))
+SPOIL(bad_order, spoil_deep(s, "tls.order", SEVERITY_WARNING))
+SPOIL(known, spoil_deep(s, "tls.known", SEVERITY_WARNING))
+SPOIL(old_version_too, spoil_deep(s, "tls.version", SEVERITY_WARNING))
+SPOIL(static_exchange, spoil_deep(s, "tls.kex", SEVERITY_WARNING))
+SPOIL(old_renegotiation_too, spoil_deep(s, "tls.reneg", SEVERITY_WARNING))
+SPOIL(untested, spoil_deep(s, "tls.untested", SEVERITY_ADVICE))
+SPOIL(injected, s->deep.is_injected = DEEP_YES)
+SPOIL(unresumed, s->probe[1].session.is_resumed = PROBE_NO)
+SPOIL(takes_clear, s->deep.takes_clear = DEEP_YES)
+SPOIL(no_closer_look, s->address[0].deep = s->address[1].deep = NULL)
+
 SPOIL(sends_nothing, (s->apex[0] = SLICE_LIT("v=spf1 -all"), s->f.apex = txt_of("ours.example", s->apex, 1)))
 
 SPOIL(name_server_silent, s->name_servers[1].by_udp[0] = s->name_servers[1].by_udp[1] = NAME_SERVER_SILENT)
@@ -217,6 +239,19 @@ static const struct check_case cases[] = {
     { "tls.version", E, old_version },
     { "tls.kex", W, rsa_exchange },
     { "tls.reneg", W, old_renegotiation },
+    { "tls.version", W, old_version_too },
+    { "tls.kex", W, static_exchange },
+    { "tls.reneg", W, old_renegotiation_too },
+    { "tls.ssl", E, ssl },
+    { "tls.cipher", E, bad_cipher },
+    { "tls.cipher", A, cbc },
+    { "tls.order", W, bad_order },
+    { "tls.known", W, known },
+    { "tls.untested", N, untested },
+    { "tls.inject", E, injected },
+    { "tls.resume", A, unresumed },
+    { "tls.refuse", A, takes_clear },
+    { "tls.inject", CHECK_OK, no_closer_look },
     { "tls.sni", W, different },
     { "tls.requiretls", A, no_requiretls },
     { "cert.trust", E, untrusted },

@@ -83,6 +83,7 @@ static bool check_version(struct checking *c)
             if (a->probe->has_session && a->probe->session.version < TLS_VERSION_1_2)
                 checking_tell(c, CHECK_ERROR, checking_place(c, s, a), AS_USUAL,
                               "the best version that it speaks is %s", tls_version_name(a->probe->session.version));
+    (void)checking_tell_deep(c);
     return has_session(c);
 }
 
@@ -93,6 +94,7 @@ static bool check_secrecy(struct checking *c)
             if (a->probe->has_session && strcmp(a->probe->session.group, "RSA") == 0)
                 checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL, "the key exchange is RSA, with %s",
                               a->probe->session.cipher);
+    (void)checking_tell_deep(c);
     return has_session(c);
 }
 
@@ -103,6 +105,7 @@ static bool check_renegotiation(struct checking *c)
             if (a->probe->has_session && !a->probe->session.has_secure_renegotiation)
                 checking_tell(c, CHECK_WARNING, checking_place(c, s, a), AS_USUAL,
                               "secure renegotiation is missing (RFC 5746)");
+    (void)checking_tell_deep(c);
     return has_session(c);
 }
 

@@ -6,6 +6,7 @@
 #include "certs/judge.h"
 #include "certs/probe.h"
 #include "domains/caa_lookup.h"
+#include "domains/deep_look.h"
 #include "domains/name_servers.h"
 #include "domains/reverse.h"
 #include "net/https.h"
@@ -36,6 +37,7 @@ struct address_facts {
     const struct probe_result   *probe;
     const char                  *text;    /* what went wrong, in words; "" */
     struct judgements            judged;
+    const struct deep_facts     *deep;    /* a closer look at its TLS; NULL: there was none */
     const struct reverse_lookup *reverse; /* of a mail server; NULL: not asked */
 };
 

@@ -5,12 +5,22 @@
 
 enum { AT_A_TIME = 16 };
 
+struct deep_asked {        /* of one address */
+    struct deep_look look; /* first */
+    struct pace_ticket ticket;
+    struct pooled *server;
+    size_t at;
+    bool is_done;
+};
+
 struct pooled {
     struct survey survey; /* first */
     struct server_pool *pool;
     struct pooled *next; /* in line */
     struct server_wait *waits;
-    struct slice name; /* in the pool's arena */
+    struct slice name, mailbox; /* in the pool's arena */
+    struct deep_asked *deeps;   /* one for each address; NULL: none */
+    size_t deeps_open;
     enum tls_way way;
     bool is_done;
 };
@@ -41,6 +51,15 @@ struct server_pool *server_pool_new(struct loop *loop, struct resolver *resolver
     return p;
 }
 
+static void release_deeps(struct pooled *s)
+{
+    for (size_t i = 0; s->deeps != NULL && i < s->survey.addresses_len; i++) {
+        pace_leave(&s->deeps[i].ticket);
+        deep_look_release(&s->deeps[i].look);
+    }
+    free(s->deeps);
+}
+
 void server_pool_free(struct server_pool *p)
 {
     struct map_entry *at = NULL;
@@ -52,6 +71,7 @@ void server_pool_free(struct server_pool *p)
     while (map_next(&p->servers, &at, &key, &value)) {
         struct pooled *s = value;
 
+        release_deeps(s);
         survey_release(&s->survey);
         free(s);
     }
@@ -63,9 +83,8 @@ void server_pool_free(struct server_pool *p)
 
 static void start_next(struct server_pool *p);
 
-static void on_survey(struct survey *s)
+static void conclude(struct pooled *pooled)
 {
-    struct pooled *pooled = CONTAINER_OF(s, struct pooled, survey);
     struct server_pool *pool = pooled->pool;
     struct server_wait *w;
 
@@ -75,8 +94,65 @@ static void on_survey(struct survey *s)
     while ((w = pooled->waits) != NULL) {
         pooled->waits = w->next;
         w->pool = NULL;
-        w->done(w, s);
+        w->done(w, &pooled->survey);
     }
+}
+
+/* -- the closer look -------------------------------------------------------------------------------------------- */
+
+static void on_deep(struct deep_look *look)
+{
+    struct deep_asked *d = CONTAINER_OF(look, struct deep_asked, look);
+
+    d->is_done = true;
+    pace_leave(&d->ticket);
+    if (--d->server->deeps_open == 0)
+        conclude(d->server);
+}
+
+static void on_go(struct pace_ticket *t)
+{
+    struct deep_asked *d = CONTAINER_OF(t, struct deep_asked, ticket);
+    const struct server_pool_config *c = &d->server->pool->config;
+    const struct net_address *address = &d->server->survey.addresses[d->at].address;
+    const struct deep_target target = {
+        .address = *address,
+        .from = address->sa.any.sa_family == AF_INET6 ? c->from6 : c->from4,
+        .name = d->server->name,
+        .helo = c->helo,
+        .mailbox = d->server->mailbox,
+        .budget = c->budget,
+        .pause_ms = c->pause_ms,
+        .timeout_ms = c->timeout_ms,
+    };
+
+    d->look.done = on_deep;
+    deep_look_start(&d->look, d->server->pool->loop, d->server->pool->prober, &target);
+}
+
+/* Where there was a session: who does not answer, or sent us away, is not asked more. */
+static void look_closer(struct pooled *s)
+{
+    s->deeps = mem_new(s->survey.addresses_len + 1, sizeof *s->deeps);
+    for (size_t i = 0; i < s->survey.addresses_len; i++) {
+        struct deep_asked *d = &s->deeps[i];
+
+        if (!s->survey.addresses[i].probe->has_session)
+            continue;
+        *d = (struct deep_asked){ .ticket.go = on_go, .server = s, .at = i };
+        s->deeps_open++;
+        pace_ask(s->pool->pace, &d->ticket, &s->survey.addresses[i].address);
+    }
+}
+
+static void on_survey(struct survey *survey)
+{
+    struct pooled *s = CONTAINER_OF(survey, struct pooled, survey);
+
+    if (s->pool->config.is_deep && s->way == TLS_WAY_SMTP)
+        look_closer(s);
+    if (s->deeps_open == 0)
+        conclude(s);
 }
 
 static void start(struct pooled *s)
@@ -94,7 +170,7 @@ static void start(struct pooled *s)
         .has_how = true,
         .how = is_web ? JUDGE_WEBPKI : JUDGE_MTA_STS,
         .asks_inside = !is_web,
-        .has_few_questions = true,
+        .has_few_questions = is_web || !c->is_deep,
         .pace = s->pool->pace,
         .only_global = !c->allows_private,
         .timeout_ms = c->timeout_ms,
@@ -144,6 +220,8 @@ void server_pool_ask(struct server_pool *p, struct server_wait *w, struct slice 
 {
     struct pooled *s = find_or_add(p, name, way);
 
+    if (s->mailbox.len == 0)
+        s->mailbox = arena_copy(&p->arena, w->mailbox);
     w->pool = p;
     w->server = s;
     if (s->is_done) {
@@ -154,6 +232,13 @@ void server_pool_ask(struct server_pool *p, struct server_wait *w, struct slice 
     w->next = s->waits;
     s->waits = w;
     start_next(p);
+}
+
+const struct deep_facts *server_pool_deep(const struct server_wait *w, size_t at)
+{
+    const struct pooled *s = w->server;
+
+    return s->deeps != NULL && s->deeps[at].is_done ? &s->deeps[at].look.facts : NULL;
 }
 
 void server_pool_drop(struct server_wait *w)

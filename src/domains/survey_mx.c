@@ -97,6 +97,8 @@ static void on_server(struct server_wait *w, const struct survey *from)
     struct server_facts *f = server->facts;
 
     survey_take_server(s, from, f);
+    for (size_t i = 0; i < f->addresses_len; i++)
+        ((struct address_facts *)&f->addresses[i])->deep = server_pool_deep(w, i); /* ours until done */
     if (f->addresses_len > 0)
         survey_ask_caa(s, f->name, &f->caa);
     survey_ask_server_zone(s, f->name);
@@ -137,6 +139,7 @@ static void look_at_servers(struct domain_survey *s, const struct mx_result *mx)
     for (size_t i = 0; i < s->facts.servers_len; i++) {
         s->servers[i] = (struct survey_server){ .wait.done = on_server, .survey = s, .facts = &all[i] };
         survey_step(s);
+        s->servers[i].wait.mailbox = survey_below(s, "postmaster@", s->facts.domain);
         server_pool_ask(s->world->pool, &s->servers[i].wait, all[i].name, TLS_WAY_SMTP);
     }
 }

@@ -49,16 +49,18 @@ class Message:
 class Sink:
     """Listens at once; `with Sink(...)`. `replies` maps a verb, or "." for the end of data, "greeting" for the first
     line, to a reply or to a function of (session, argument) that returns one or None for the usual. `broken_handshake`:
-    False, True for a fatal alert, or a word of BROKEN_HANDSHAKES. `tls_extensions` are offered within TLS only."""
+    False, True for a fatal alert, or a word of BROKEN_HANDSHAKES. `tls_extensions` are offered within TLS only. `by_hand`: a
+    function of a ClientHello that gives the bytes to answer with, in place of a handshake, or None. `keeps_clear`: what came in
+    clear behind STARTTLS counts in TLS."""
 
     def __init__(self, address, port=2600, tls=None, implicit=False, extensions=DEFAULT_EXTENSIONS, replies=None,
-                 broken_handshake=False, offers_starttls=None, delay=0.0, tls_extensions=()):
+                 broken_handshake=False, offers_starttls=None, delay=0.0, tls_extensions=(), by_hand=None, keeps_clear=False):
         self.address, self.port, self.tls, self.implicit = address, port, tls, implicit
         self.offers_starttls = (tls is not None or broken_handshake) and not implicit
         if offers_starttls is not None:
             self.offers_starttls = offers_starttls
         self.extensions, self.replies, self.broken_handshake = list(extensions), replies or {}, broken_handshake
-        self.tls_extensions, self.delay = list(tls_extensions), delay
+        self.tls_extensions, self.delay, self.by_hand, self.keeps_clear = list(tls_extensions), delay, by_hand, keeps_clear
         self.messages, self.commands, self.handshake_faults, self.credentials = [], [], [], []
         self.sessions, self.sockets = 0, set()
         self.ending = threading.Event()
@@ -124,6 +126,12 @@ class _Session:
             self.sock.recv(65536)  # the ClientHello; bytes before it would be another fault
             BROKEN_HANDSHAKES[self.sink.broken_handshake](self)
             raise EOFError
+        by_hand = self.sink.by_hand and self.sink.by_hand(self.sock.recv(65536, socket.MSG_PEEK))
+        if by_hand:
+            self.sock.sendall(by_hand)
+            raise EOFError
+        if not self.sink.keeps_clear:
+            self.buffer = b""
         self.sock = self.sink.tls.wrap_socket(self.sock, server_side=True)
         self.tls = self.sock.version()
 

@@ -46,6 +46,7 @@ static const struct endpoint endpoints[] = {
     { HTTP_POST, LOCAL, "/v1/reports/received", api_reports_import },
     { HTTP_GET, LOCAL, "/v1/reports/received/{}", api_reports_received_show },
     { HTTP_GET, LOCAL, "/v1/reports/summary", api_reports_summary },
+    { HTTP_GET, LOCAL, "/v1/domains/{}/history", api_domain_history },
     { HTTP_GET, LOCAL, "/v1/domains/{}/records", api_domain_records },
     { HTTP_POST, LOCAL, "/v1/domains/{}/publish", api_domain_publish },
     { HTTP_GET, LOCAL, "/v1/plans", api_plans },

@@ -60,6 +60,7 @@ void api_reports_summary(struct call *c);
 void api_reports_import(struct call *c);
 
 /* domain_api.c */
+void api_domain_history(struct call *c);
 void api_domain_records(struct call *c);
 void api_domain_publish(struct call *c);
 

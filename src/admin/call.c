@@ -230,3 +230,17 @@ void call_start(struct call_home *home, struct http_exchange *x, const struct en
     else
         endpoint->handle(c);
 }
+
+json_t *json_of_lines(struct slice text)
+{
+    json_t *list = json_array();
+
+    while (text.len > 0) {
+        struct slice line = slice_cut(text, '\n', &text);
+
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line = slice_first(line, line.len - 1);
+        json_array_append_new(list, json_of(line));
+    }
+    return list;
+}

@@ -74,6 +74,7 @@ bool call_query_domain(struct call *c, const char *name, struct slice *out);
 
 /* A JSON string of foreign bytes: what is no printable character becomes '?'. */
 json_t *json_of(struct slice s);
+json_t *json_of_lines(struct slice text); /* an array of its lines, without their ends */
 json_t *json_of_time(int64_t wall_s); /* RFC 3339 */
 json_t *json_of_moment(int64_t wall_s); /* the same; 0, which means never: null */
 

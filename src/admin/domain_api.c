@@ -49,3 +49,33 @@ void api_domain_publish(struct call *c)
              LOG_STR("who", c->who));
     ask(c, DESK_PUBLISH);
 }
+
+enum { HISTORY_MOST = 100 };
+
+static void remembered(struct call *c)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->store.policies_len; i++) {
+        const struct policy_row *p = &c->store.policies[i];
+
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "at", json_of_moment(p->made_s), "id", json_of(p->id),
+                                              "policy", json_of_lines(p->text)));
+    }
+    call_answer(c, json_pack("{s:o, s:o}", "domain", json_of(c->store.name), "policies", list));
+}
+
+void api_domain_history(struct call *c)
+{
+    struct slice domain;
+    struct fault why;
+
+    if (domain_name_normalise(c->params[0], c->arena, &domain, &why) != OK) {
+        call_refuse(c, ERR_SYNTAX, "%s", why.text);
+        return;
+    }
+    c->store.verb = STORE_POLICY_LIST;
+    c->store.name = domain;
+    c->store.limit = HISTORY_MOST;
+    call_store(c, remembered);
+}

@@ -21,20 +21,6 @@ static json_t *json_of_text(struct slice text)
     return j == NULL ? json_null() : j;
 }
 
-static json_t *json_of_lines(struct slice text)
-{
-    json_t *list = json_array();
-
-    while (text.len > 0) {
-        struct slice line = slice_cut(text, '\n', &text);
-
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line = slice_first(line, line.len - 1);
-        json_array_append_new(list, json_of(line));
-    }
-    return list;
-}
-
 static json_t *json_of_count(uint64_t count)
 {
     return json_integer(count < INT64_MAX ? (json_int_t)count : INT64_MAX);

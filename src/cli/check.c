@@ -1,10 +1,11 @@
-/* `sternpost check`: any mail domain as the world sees it, judged, with the change to make for each fault; without a
- * daemon. */
+/* `sternpost check`: any mail domain as the world sees it, judged, with the change to make for each fault. A daemon on
+ * this machine is asked for what it remembers, and not needed. */
 #include "cli/check_show.h"
 #include "cli/commands.h"
 
 #include "base/memory.h"
 #include "cli/cert_world.h"
+#include "cli/check_history.h"
 #include "domains/survey.h"
 #include "mail/address.h"
 #include "settings/config.h"
@@ -240,16 +241,30 @@ static int read_deep(struct checking_run *r)
     return code;
 }
 
+/* The check does without, where no daemon answers. */
+static struct client *quiet_client(const struct invocation *inv)
+{
+    int code = EXIT_DONE;
+    struct client *c = client_new(inv, &code);
+
+    if (c != NULL)
+        client_hush(c);
+    return c;
+}
+
 static int show_all(struct checking_run *r)
 {
     enum check_verdict worst = CHECK_OK;
     json_t *all = json_array();
+    struct client *daemon = quiet_client(r->inv);
     bool is_json = invocation_has(r->inv, "json"), wants_suggestion = invocation_has(r->inv, "suggest");
 
     for (size_t i = 0; i < r->len; i++) {
         struct checked_domain *d = &r->domains[i];
 
         d->shown.domain = d->name;
+        if (daemon != NULL)
+            d->survey.facts.history = check_history(daemon, d->name, &d->arena);
         checks_run(&d->survey.facts, &d->arena, &d->shown.report);
         d->shown.has_suggestion = wants_suggestion;
         if (wants_suggestion)
@@ -265,6 +280,7 @@ static int show_all(struct checking_run *r)
         print_json(json_pack("{s:o}", "domains", all));
     else
         json_decref(all);
+    client_free(daemon);
     return check_exit_code(worst);
 }
 

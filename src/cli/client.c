@@ -11,14 +11,14 @@
 
 #define DEFAULT_SOCKET "/run/sternpost/control.sock"
 
-enum { ANSWER_BYTES_MAX = 256 * 1024 * 1024, PATIENCE_MS = 90 * 1000, SILENCE_MS = 2 * 1000 };
+enum { ANSWER_BYTES_MAX = 256 * 1024 * 1024, PATIENCE_MS = 90 * 1000, QUIET_PATIENCE_MS = 5 * 1000, SILENCE_MS = 2 * 1000 };
 
 struct client {
     CURL *curl;
     char *socket;
     struct buf answer;
     int64_t asked_ms;
-    bool shows_progress;
+    bool shows_progress, is_quiet;
 };
 
 static char *socket_of_config(const char *file, int *code)
@@ -74,6 +74,11 @@ void client_free(struct client *c)
     free(c);
 }
 
+void client_hush(struct client *c)
+{
+    c->is_quiet = true;
+}
+
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct client *c = ctx;
@@ -102,6 +107,8 @@ static int unreachable(const struct client *c, CURLcode code)
     long error = 0;
 
     (void)curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &error);
+    if (c->is_quiet)
+        return EXIT_UNREACHABLE;
     if (code == CURLE_OPERATION_TIMEDOUT)
         return complain(EXIT_UNREACHABLE, "the daemon behind '%s' does not answer within %d s; see its log", c->socket,
                         PATIENCE_MS / 1000);
@@ -128,7 +135,9 @@ static int judge(struct client *c, json_t **answer)
         *answer = json;
         return EXIT_DONE;
     }
-    if (json != NULL && answer_text(json, "error").len > 0)
+    if (c->is_quiet)
+        code = 0;
+    else if (json != NULL && answer_text(json, "error").len > 0)
         (void)complain(0, "%s", answer_text(json, "error").ptr);
     else
         (void)complain(0, "the daemon answered with code %ld and no reason", code);
@@ -144,7 +153,7 @@ static void prepare(struct client *c, enum http_method method, const char *url, 
     (void)curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(c->curl, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http");
-    (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)PATIENCE_MS);
+    (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, c->is_quiet ? (long)QUIET_PATIENCE_MS : (long)PATIENCE_MS);
     (void)curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);

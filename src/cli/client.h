@@ -13,6 +13,8 @@ struct client;
  * -c names, or /run/sternpost/control.sock. NULL, with *code set and the reason printed, when that file is bad. */
 struct client *client_new(const struct invocation *inv, int *code);
 void client_free(struct client *c);
+/* From here on no reason is printed, and nobody waits long: for what can be done without. */
+void client_hush(struct client *c);
 
 /* Asks and waits. `body` is borrowed; NULL: none. EXIT_DONE, and *answer is the caller's; or another exit code, and
  * the reason is printed. On a terminal it shows that it waits, after two seconds. */

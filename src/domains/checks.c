@@ -8,8 +8,9 @@
 enum { TOLD_MAX = 1000, SHOWN_MAX = 200 };
 
 static const struct check_group *const groups[] = { &checks_mx,          &checks_name_servers, &checks_tls,
-                                                    &checks_deep,        &checks_certificate, &checks_dane,         &checks_reports,
-                                                    &checks_sts_record,  &checks_policy_host,  &checks_policy };
+                                                    &checks_deep,        &checks_certificate,  &checks_dane,
+                                                    &checks_reports,     &checks_sts_record,   &checks_policy_host,
+                                                    &checks_policy,      &checks_history };
 
 const char *check_verdict_name(enum check_verdict v)
 {

@@ -35,6 +35,9 @@ struct spoilt { /* the facts, and where they lie, to be written to */
     struct name_server_facts name_servers[2];
     struct zone_facts zone;
     struct deep_facts deep;
+    struct history_facts history;
+    struct known_policy known[2];
+    struct told_failure told[1];
     struct finding deep_finding;
 };
 
@@ -142,6 +145,18 @@ static void make_deep(struct spoilt *s)
     }
 }
 
+static void make_history(struct spoilt *s)
+{
+    s->known[0] = (struct known_policy){ SLICE_LIT("20261125021500"), SLICE_LIT(GOOD_POLICY), 1000 };
+    s->known[1] = (struct known_policy){ SLICE_LIT("20261101000000"),
+                                         SLICE_LIT("version: STSv1\nmode: none\nmax_age: 86400\n"), 0 };
+    s->told[0] = (struct told_failure){ SLICE_LIT("certificate-expired"), SLICE_LIT("mx.ours.example"), 7 };
+    s->history = (struct history_facts){
+        .is_own = true, .policies = s->known, .policies_len = 2, .reports = 3, .failures = s->told, .failures_len = 0
+    };
+    s->f.history = &s->history;
+}
+
 static void make_zone(struct spoilt *s)
 {
     s->caa_records[0] = (struct caa_record){ 0, SLICE_LIT("issue"), SLICE_LIT("letsencrypt.org") };
@@ -228,6 +243,7 @@ static void make_good(struct spoilt *s)
     make_host(s);
     make_zone(s);
     make_deep(s);
+    make_history(s);
 }
 
 /* The gravest verdict of a check; CHECK_OK also when it has nothing to look at. */

@@ -24,7 +24,7 @@ struct check_group {
     size_t              len;
 };
 extern const struct check_group checks_mx, checks_name_servers, checks_tls, checks_deep, checks_certificate, checks_dane,
-    checks_sts_record, checks_policy_host, checks_policy, checks_reports;
+    checks_sts_record, checks_policy_host, checks_policy, checks_reports, checks_history;
 
 struct checking {
     const struct domain_facts *f;

@@ -49,17 +49,28 @@ SPOIL(sample_ends, set_reports(s, "v=TLSRPTv1; rua=mailto:tlsrpt@mydomain.com"))
 SPOIL(sample_ended, set_reports(s, "v=TLSRPTv1; rua=https://your-domain.com/x"))
 
 static const struct check_case report_cases[] = {
-    { "rpt.txt.exists", A, no_reports },     { "rpt.txt.exists", N, reports_unknown },
-    { "rpt.txt.exists", E, reports_forged }, { "rpt.txt.one", E, two_reports },
-    { "rpt.txt.syntax", E, no_rua },         { "rpt.txt.syntax", E, bad_version },
-    { "rpt.txt.other", W, other_text },      { "rpt.txt.apex", W, reports_at_apex },
-    { "rpt.txt.apex", E, reports_astray },   { "rpt.rua.scheme", E, no_scheme },
-    { "rpt.rua.scheme", E, bad_scheme },     { "rpt.rua.count", A, two_addresses },
-    { "rpt.rua.dup", W, same_address },      { "rpt.rua.mail", E, mailbox_refused },
-    { "rpt.rua.mail", E, mailbox_nowhere },  { "rpt.rua.mail", N, mailbox_unclear },
-    { "rpt.rua.https", E, web_nowhere },     { "rpt.rua.loop", W, kept_out },
-    { "rpt.order", W, no_reports },          { "lint.sample", E, sample_address },
-    { "lint.sample", CHECK_OK, sample_begins }, { "lint.sample", CHECK_OK, sample_ends },
+    { "rpt.txt.exists", A, no_reports },
+    { "rpt.txt.exists", N, reports_unknown },
+    { "rpt.txt.exists", E, reports_forged },
+    { "rpt.txt.one", E, two_reports },
+    { "rpt.txt.syntax", E, no_rua },
+    { "rpt.txt.syntax", E, bad_version },
+    { "rpt.txt.other", W, other_text },
+    { "rpt.txt.apex", W, reports_at_apex },
+    { "rpt.txt.apex", E, reports_astray },
+    { "rpt.rua.scheme", E, no_scheme },
+    { "rpt.rua.scheme", E, bad_scheme },
+    { "rpt.rua.count", A, two_addresses },
+    { "rpt.rua.dup", W, same_address },
+    { "rpt.rua.mail", E, mailbox_refused },
+    { "rpt.rua.mail", E, mailbox_nowhere },
+    { "rpt.rua.mail", N, mailbox_unclear },
+    { "rpt.rua.https", E, web_nowhere },
+    { "rpt.rua.loop", W, kept_out },
+    { "rpt.order", W, no_reports },
+    { "lint.sample", E, sample_address },
+    { "lint.sample", CHECK_OK, sample_begins },
+    { "lint.sample", CHECK_OK, sample_ends },
     { "lint.sample", E, sample_ended },
 };
 
@@ -274,6 +285,41 @@ TEST(checks_of_policy_against_servers)
     check_all_have_cases(ready_cases, COUNT_OF(ready_cases), "sts.mx");
 }
 
+/* -- what is remembered -- */
+
+SPOIL(id_forgotten, s->known[0].text = SLICE_LIT(HEAD "mode: enforce\n" MX "mx: mx2.ours.example\n" AGE))
+SPOIL(mode_forgotten, s->known[0].text = SLICE_LIT(HEAD "mode: testing\n" MX AGE))
+SPOIL(order_alone, (s->f.policy.body = SLICE_LIT(HEAD "mode: enforce\n" MX "mx: a.ours.example\n" AGE),
+                    s->known[0].text = SLICE_LIT(HEAD "mode: enforce\nmx: a.ours.example\n" MX AGE)))
+SPOIL(id_changed, (id_forgotten(s), s->known[0].id = SLICE_LIT("20261102000000")))
+SPOIL(id_reused, s->sts[0] = SLICE_LIT("v=STSv1; id=20261101000000"))
+SPOIL(nothing_known, s->history.policies_len = 0)
+SPOIL(no_daemon, s->f.history = NULL)
+SPOIL(no_reports_yet, s->history.reports = 0)
+SPOIL(no_reports_of_others, (s->history.reports = 0, s->history.is_own = false))
+SPOIL(told_of, s->history.failures_len = 1)
+
+static const struct check_case history_cases[] = {
+    { "sts.id.history", E, id_forgotten },
+    { "sts.id.history", E, mode_forgotten },
+    { "sts.id.history", CHECK_OK, order_alone },
+    { "sts.id.history", CHECK_OK, id_changed },
+    { "sts.id.history", CHECK_OK, no_daemon },
+    { "sts.id.history", CHECK_OK, nothing_known },
+    { "sts.id.reused", W, id_reused },
+    { "rpt.received", A, no_reports_yet },
+    { "rpt.received", CHECK_OK, no_reports_of_others },
+    { "cons.reports", W, told_of },
+};
+
+TEST(checks_of_what_is_remembered)
+{
+    run_cases(history_cases, COUNT_OF(history_cases));
+    check_all_have_cases(history_cases, COUNT_OF(history_cases), "sts.id");
+    check_all_have_cases(history_cases, COUNT_OF(history_cases), "rpt.received");
+    check_all_have_cases(history_cases, COUNT_OF(history_cases), "cons.");
+}
+
 TEST(checks_every_policy_check_has_a_case)
 {
     struct check_case all[COUNT_OF(files) + COUNT_OF(ready_cases)];
@@ -286,4 +332,4 @@ TEST(checks_every_policy_check_has_a_case)
 
 RUN_TESTS(T(checks_of_reporting), T(checks_of_sts_record), T(checks_show_the_misspelt_record),
           T(checks_of_policy_host), T(checks_of_policy), T(checks_of_policy_against_servers),
-          T(checks_every_policy_check_has_a_case))
+          T(checks_of_what_is_remembered), T(checks_every_policy_check_has_a_case))

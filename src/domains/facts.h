@@ -84,6 +84,27 @@ struct rua_facts {
     const char       *text; /* what was seen, a sentence */
 };
 
+struct known_policy { /* one that we remember */
+    struct slice id, text; /* text: as a policy file, or what counted of it; "" where it was withdrawn */
+    int64_t      since_s;
+};
+
+struct told_failure { /* by the reports of others */
+    struct slice result, mx; /* "certificate-expired"; mx may be "" */
+    uint64_t     sessions;
+};
+
+/* What the daemon on this machine remembers of the domain. */
+struct history_facts {
+    bool                       is_own;   /* a domain of its settings: it made the policies, and takes the reports */
+    const struct known_policy *policies; /* the newest first */
+    size_t                     policies_len;
+    /* Of verified reports that told of the last days; of our own domains. */
+    uint64_t                   reports;
+    const struct told_failure *failures; /* the most frequent first */
+    size_t                     failures_len;
+};
+
 struct mx_record {
     struct slice name; /* lower case; "" is the root, of a null MX */
     unsigned     preference;
@@ -112,6 +133,7 @@ struct domain_facts {
     bool                       has_wildcard_mx;    /* every name below takes mail */
     const struct zone_facts   *zones[DOMAIN_ZONES_MOST]; /* of the domain and of its servers */
     size_t                     zones_len;
+    const struct history_facts *history;           /* NULL: no daemon was asked */
 };
 
 #endif

@@ -36,7 +36,7 @@ struct plan {
     int64_t begun_s, stage_s; /* since when; wall clock, as all times here */
     int64_t clean_s;          /* EVIDENCE: nothing spoke against it since */
     int64_t old_age_s;        /* max_age of the policy before; 0: there was none */
-    int64_t fades_s;          /* FADE: when the last sender has forgotten it */
+    int64_t fades_s;          /* FADE: when the last sender has forgotten it; others before it may last longer, see plan_facts */
 };
 
 struct plan_failures { /* of received TLS reports of the evidence's time */
@@ -60,6 +60,7 @@ struct plan_facts {
     struct slice server_trouble; /* why senders that obey a policy would not deliver */
     bool knows_servers;          /* false: our side or theirs could not be asked */
     struct plan_failures failures;
+    int64_t kept_until_s; /* how long senders may keep to one of the policies before the one of now; 0: to none */
 };
 
 enum plan_verb {

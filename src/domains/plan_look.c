@@ -4,11 +4,12 @@
 #include "base/memory.h"
 #include "domains/checks.h"
 #include "domains/policy_file.h"
+#include "domains/policy_history.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-enum { STEP_MS = 20 * 1000, DAY_S = 86400, DAY_TEXT = 11 };
+enum { STEP_MS = 20 * 1000, DAY_S = 86400, DAY_TEXT = 11, HISTORY_MOST = 1000 };
 
 struct plan_look {
     struct plan_world world;
@@ -19,7 +20,7 @@ struct plan_look {
     struct server_pool *pool; /* of its own: everything is asked anew */
     struct domain_survey_world survey_world;
     struct domain_survey survey;
-    struct store_request sums;
+    struct store_request sums, history;
     char since_day[DAY_TEXT];
     unsigned open;
     bool is_stopped;
@@ -182,6 +183,7 @@ static void conclude(struct plan_look *l)
     take_served(l);
     take_servers(l);
     take_failures(l);
+    l->facts.kept_until_s = policy_history_kept_until(l->history.policies, l->history.policies_len);
     l->done(l->ctx);
 }
 
@@ -206,6 +208,11 @@ static void on_surveyed(struct domain_survey *s)
 static void on_summed(struct store_request *r)
 {
     part_is_done(CONTAINER_OF(r, struct plan_look, sums));
+}
+
+static void on_remembered(struct store_request *r)
+{
+    part_is_done(CONTAINER_OF(r, struct plan_look, history));
 }
 
 static void start_survey(struct plan_look *l)
@@ -271,6 +278,16 @@ static void start_sums(struct plan_look *l, const struct plan *p)
     store_send(l->world.store, &l->sums);
 }
 
+static void start_history(struct plan_look *l)
+{
+    l->history = (struct store_request){ .verb = STORE_POLICY_LIST,
+                                         .name = l->domain->name,
+                                         .limit = HISTORY_MOST,
+                                         .reply_to = l->world.stored,
+                                         .done = on_remembered };
+    store_send(l->world.store, &l->history);
+}
+
 struct plan_look *plan_look_start(const struct plan_world *world, const struct plan *p, void (*done)(void *ctx),
                                   void *ctx)
 {
@@ -287,10 +304,11 @@ struct plan_look *plan_look_start(const struct plan_world *world, const struct p
                                     .hosts_policy = l->domain->hosts_policy,
                                     .mode = l->domain->sts_mode,
                                     .record_lines = SLICE_LIT("") };
-    l->open = 3;
+    l->open = 4;
     start_inspection(l);
     start_survey(l);
     start_sums(l, p);
+    start_history(l);
     return l;
 }
 
@@ -309,6 +327,7 @@ void plan_look_free(struct plan_look *l)
     plan_look_stop(l);
     server_pool_free(l->pool);
     arena_release(&l->sums.arena);
+    arena_release(&l->history.arena);
     snapshot_release(l->settings);
     arena_release(&l->arena);
     free(l);

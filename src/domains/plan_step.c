@@ -180,9 +180,13 @@ static bool step_revoke(struct stepping *s)
 
 static bool step_fade(struct stepping *s)
 {
-    if (s->f->now_s < s->plan->fades_s)
-        wait_until(s, s->plan->fades_s, "senders that have not seen the new policy may keep to the one before");
-    return s->f->now_s >= s->plan->fades_s;
+    int64_t own_s = s->plan->fades_s, older_s = s->f->kept_until_s;
+
+    if (s->f->now_s < own_s && own_s >= older_s)
+        wait_until(s, own_s, "senders that have not seen the new policy may keep to the one before");
+    else if (s->f->now_s < older_s)
+        wait_until(s, older_s, "senders may keep to a policy from further back, whose max_age was longer");
+    return s->f->now_s >= own_s && s->f->now_s >= older_s;
 }
 
 static bool step_remove(struct stepping *s)

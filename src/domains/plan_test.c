@@ -243,6 +243,27 @@ TEST(from_nothing_to_enforce_and_back)
     CHECK_INT(f.now_s, T0 + 44 * D); /* the old max_age was waited for */
 }
 
+/* A policy from before the last one, with a longer max_age, may be kept still. */
+TEST(older_policies_are_waited_for)
+{
+    struct plan_facts f = at_the_start();
+    struct own_domain enforced = {
+        .name = bare.name, .hosts_policy = true, .sts_mode = STS_MODE_ENFORCE, .sts_max_age_s = 2 * D
+    };
+    struct plan p;
+    char set[100];
+
+    f.hosts_policy = true;
+    f.mode = STS_MODE_ENFORCE;
+    f.host_record = OWN_RECORD_OK;
+    f.kept_until_s = T0 + 40 * D;
+    plan_begin(&p, bare.name, STS_MODE_NONE, &enforced, T0);
+    p.is_auto = true;
+    CHECK(strcmp(walk(&p, &f, set), "n") == 0);
+    CHECK(p.stage == PLAN_DONE && !f.hosts_policy);
+    CHECK_INT(f.now_s, T0 + 40 * D);
+}
+
 TEST(back_to_testing_asks_nothing_of_servers)
 {
     struct plan_facts f = at_the_start();
@@ -309,5 +330,5 @@ TEST(what_is_kept)
         CHECK_CASE(bad[i], plan_read(bare.name, slice_str(bad[i]), &arena, &p) == ERR_SYNTAX);
 }
 
-RUN_TESTS(T(each_stage), T(from_nothing_to_enforce_and_back), T(back_to_testing_asks_nothing_of_servers),
-          T(what_speaks_against_it_begins_evidence_anew), T(what_is_kept))
+RUN_TESTS(T(each_stage), T(from_nothing_to_enforce_and_back), T(older_policies_are_waited_for),
+          T(back_to_testing_asks_nothing_of_servers), T(what_speaks_against_it_begins_evidence_anew), T(what_is_kept))

@@ -30,5 +30,6 @@ void api_acme_renew(struct call *c)
     else if (!c->admin->renew(c->admin->ctx, c->params[0]))
         call_refuse(c, ERR_PERMANENT, "the configuration has no section acme");
     else
-        call_answer(c, json_pack("{s:s%}", "renewing", c->params[0].ptr, c->params[0].len));
+        call_note(c, "renew", "certificate", c->params[0], json_object(),
+                  json_pack("{s:s%}", "renewing", c->params[0].ptr, c->params[0].len));
 }

@@ -1,6 +1,7 @@
 #include "admin/call.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "settings/domain_name.h"
@@ -118,6 +119,33 @@ void call_store_again(struct call *c)
     assert(c->kept_len < CALL_STORES_MAX);
     c->kept[c->kept_len++] = c->store.arena;
     c->store = (struct store_request){ 0 };
+}
+
+static void on_noted(struct call *c)
+{
+    if (c->store.status != OK)
+        log_error(NULL, "the audit does not take what was done", LOG_STR("who", c->who),
+                  LOG_STR("action", c->store.note->action), LOG_STR("name", c->store.note->name),
+                  LOG_CSTR("why", c->store.why.text));
+    call_answer(c, c->state);
+}
+
+void call_note(struct call *c, const char *action, const char *kind, struct slice name, json_t *what, json_t *answer)
+{
+    struct audit_row *note = ARENA_NEW(c->arena, struct audit_row);
+    char *text = json_dumps(what, JSON_COMPACT);
+
+    *note = (struct audit_row){ .action = slice_str(action), .kind = slice_str(kind), .name = name };
+    note->after = arena_copy(c->arena, slice_str(text));
+    json_decref(what);
+    free(text);
+    c->state = answer;
+    call_store_again(c);
+    c->store.verb = STORE_AUDIT_NOTE;
+    c->store.note = note;
+    c->store.who = c->who;
+    c->store.from = c->http->from;
+    call_store_try(c, on_noted);
 }
 
 bool call_query(struct call *c, const char *name, struct slice *out)

@@ -51,6 +51,10 @@ void call_store_try(struct call *c, void (*then)(struct call *c));
 /* Empties c->store for another request, CALL_STORES_MAX times at most; what it brought lives until the call ends. */
 void call_store_again(struct call *c);
 
+/* Puts into the audit what is no change of settings, then answers; takes both JSONs. What was done stays done when the audit
+ * does not take it: then that is an error in the log. */
+void call_note(struct call *c, const char *action, const char *kind, struct slice name, json_t *what, json_t *answer);
+
 /* Answers; both take the JSON. */
 void call_answer(struct call *c, json_t *answer);
 void call_answer_code(struct call *c, unsigned code, json_t *answer);

@@ -10,12 +10,22 @@ struct domain_call {
     struct call *call;
 };
 
+static void answer(struct call *c, const struct desk_request *q)
+{
+    json_t *changes = json_object_get(q->answer, "changes");
+
+    if (q->verb == DESK_PUBLISH && json_is_true(json_object_get(q->answer, "sent")))
+        call_note(c, "publish", "records", q->domain, json_pack("{s:O}", "changes", changes), q->answer);
+    else
+        call_answer(c, q->answer);
+}
+
 static void answered(struct desk_request *q)
 {
     struct domain_call *d = CONTAINER_OF(q, struct domain_call, request);
 
     if (q->status == OK)
-        call_answer(d->call, q->answer);
+        answer(d->call, q);
     else
         call_refuse(d->call, q->status, "%s", q->why.text);
     free(d);

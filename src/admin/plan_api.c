@@ -11,12 +11,32 @@ struct plan_call {
     struct call *call;
 };
 
+/* What the audit keeps of an order; NULL: it is a question. */
+static const char *const actions[] = { [PLAN_BEGIN] = "begin", [PLAN_AGREE] = "agree", [PLAN_ABANDON] = "abandon" };
+
+static json_t *noted(const struct plan_request *q)
+{
+    if (q->order != PLAN_BEGIN)
+        return json_object();
+    return json_pack("{s:s, s:b}", "to", sts_mode_name(q->goal), "auto", q->is_auto);
+}
+
+static void answer(struct call *c, const struct plan_request *q)
+{
+    const char *action = (size_t)q->order < COUNT_OF(actions) ? actions[q->order] : NULL;
+
+    if (action != NULL)
+        call_note(c, action, "plan", q->domain, noted(q), q->answer);
+    else
+        call_answer(c, q->answer);
+}
+
 static void answered(struct plan_request *q)
 {
     struct plan_call *p = CONTAINER_OF(q, struct plan_call, request);
 
     if (q->status == OK)
-        call_answer(p->call, q->answer);
+        answer(p->call, q);
     else
         call_refuse(p->call, q->status, "%s", q->why.text);
     free(p);

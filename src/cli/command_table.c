@@ -430,7 +430,7 @@ static const struct command fixed_commands[] = {
       "inbound-refused: recipients refused because a rule requires TLS. rule-testing: recipients that an inbound "
       "rule in testing would have refused, and messages going out that one would have made its demand on. sent-in-clear: deliveries without TLS, by domain.",
       "sternpost counters sent-in-clear --since 2026-11-01\n", OPTIONS(counters_options), .run = run_counters },
-    { "audit", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "list every change of settings: who, when, what",
+    { "audit", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON, "list every change of settings, and what was published: who, when, what",
       "Rows are chained by hashes; the exit code is 1 when the chain is broken. With --json, one object a line.",
       "sternpost audit --json | jq 'select(.kind == \"rule\")'\n", .run = run_audit },
 

@@ -40,6 +40,7 @@ struct plan_walk {
     struct publication *publication;
     struct store_request save;
     struct plan_row row;
+    struct audit_row note;
     char *state;
     struct slice who; /* of a change */
     void (*then)(struct plan_walk *w);

@@ -186,18 +186,54 @@ static void wait_for_the_others(struct plan_walk *w)
     plan_walk_save(w, rest);
 }
 
+static void on_noted(struct store_request *r)
+{
+    struct plan_walk *w = CONTAINER_OF(r, struct plan_walk, save);
+
+    if (r->status != OK)
+        log_error(NULL, "the audit does not take what a plan published", LOG_STR("domain", w->plan.domain),
+                  LOG_CSTR("why", r->why.text));
+    arena_release(&r->arena);
+    free(w->state);
+    w->state = NULL;
+    look_again(w, SETTLE_MS);
+}
+
+/* The audit gets to know what was sent in the administrator's name. */
+static void note(struct plan_walk *w, const struct slice *changes, size_t len)
+{
+    json_t *list = json_array(), *what = json_pack("{s:o}", "changes", list);
+
+    for (size_t i = 0; i < len; i++)
+        json_array_append_new(list, json_stringn(changes[i].ptr, changes[i].len));
+    w->state = json_dumps(what, JSON_COMPACT);
+    json_decref(what);
+    w->note = (struct audit_row){ .action = SLICE_LIT("publish"),
+                                  .kind = SLICE_LIT("records"),
+                                  .name = w->plan.domain,
+                                  .after = slice_str(w->state) };
+    w->save = (struct store_request){ .verb = STORE_AUDIT_NOTE,
+                                      .note = &w->note,
+                                      .who = w->plan.who,
+                                      .from = SLICE_LIT("plan"),
+                                      .reply_to = w->keeper->stored,
+                                      .done = on_noted };
+    store_send(w->keeper->config.world.store, &w->save);
+}
+
 static void on_published(struct publication *p)
 {
     struct plan_walk *w = publication_ctx(p);
     const struct slice *changes;
+    size_t len = publication_changes(p, &changes);
     struct fault why;
 
     if (publication_result(p, &why) != OK)
         fail(w, "the records could not be sent", &why);
-    else if (publication_changes(p, &changes) == 0)
+    else if (len == 0)
         wait_for_the_others(w);
     else
-        look_again(w, SETTLE_MS);
+        note(w, changes, len);
 }
 
 static void publish(struct plan_walk *w, bool leaves_policy_id)

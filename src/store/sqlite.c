@@ -35,6 +35,7 @@ static const struct {
     [STORE_COUNTERS] = { sqlite_counters, true },
     [STORE_SETTINGS_LOAD] = { sqlite_settings_load, true },
     [STORE_SETTINGS_CHANGE] = { sqlite_settings_change, false },
+    [STORE_AUDIT_NOTE] = { sqlite_audit_note, false },
     [STORE_AUDIT] = { sqlite_audit, true },
     [STORE_STATS] = { sqlite_stats, true },
     [STORE_TRIM] = { sqlite_trim, false },

@@ -104,6 +104,7 @@ enum status sqlite_count(struct sqlite *b, struct store_request *r);
 enum status sqlite_counters(struct sqlite *b, struct store_request *r);
 enum status sqlite_settings_load(struct sqlite *b, struct store_request *r);
 enum status sqlite_settings_change(struct sqlite *b, struct store_request *r);
+enum status sqlite_audit_note(struct sqlite *b, struct store_request *r);
 enum status sqlite_audit(struct sqlite *b, struct store_request *r);
 enum status sqlite_trim(struct sqlite *b, struct store_request *r);
 enum status sqlite_sts_load(struct sqlite *b, struct store_request *r);

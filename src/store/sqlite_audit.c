@@ -1,4 +1,5 @@
 /* The audit: rows chained by hash, so that a row changed, taken out or cut off is missed. */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "store/sqlite.h"
 
@@ -108,29 +109,51 @@ static const char *action_of(const struct setting_row *row)
     return row->after.ptr == NULL ? "delete" : "change";
 }
 
-enum status audit_add(struct sqlite *b, const struct store_request *r, const struct setting_row *row, int64_t at_s)
+static struct slice or_empty(struct slice s)
+{
+    return s.ptr == NULL ? SLICE_LIT("") : s;
+}
+
+/* Everything but id and hash is filled in. */
+static enum status append(struct sqlite *b, struct audit_row *row)
 {
     struct audit_end end = read_end(b);
+    char hash[HASH_TEXT];
+
+    row->id = next_id(b, &end);
+    hash_row(slice_str(end.hash), row, hash);
+    row->hash = slice_str(hash);
+    end.id = row->id;
+    memcpy(end.hash, hash, sizeof end.hash);
+    insert_row(b, row);
+    write_end(b, &end);
+    return b->trouble;
+}
+
+enum status audit_add(struct sqlite *b, const struct store_request *r, const struct setting_row *row, int64_t at_s)
+{
     struct audit_row a = {
-        .id = next_id(b, &end),
         .at_s = at_s,
-        .who = slice_of(r->who.ptr == NULL ? "" : r->who.ptr, r->who.len),
-        .from = slice_of(r->from.ptr == NULL ? "" : r->from.ptr, r->from.len),
+        .who = or_empty(r->who),
+        .from = or_empty(r->from),
         .action = slice_str(action_of(row)),
         .kind = row->kind,
         .name = row->name,
         .before = row->audit_before,
         .after = row->audit_after,
     };
-    char hash[HASH_TEXT];
 
-    hash_row(slice_str(end.hash), &a, hash);
-    a.hash = slice_str(hash);
-    end.id = a.id;
-    memcpy(end.hash, hash, sizeof end.hash);
-    insert_row(b, &a);
-    write_end(b, &end);
-    return b->trouble;
+    return append(b, &a);
+}
+
+enum status sqlite_audit_note(struct sqlite *b, struct store_request *r)
+{
+    struct audit_row a = *r->note;
+
+    a.at_s = clock_wall_s();
+    a.who = or_empty(r->who);
+    a.from = or_empty(r->from);
+    return append(b, &a);
 }
 
 static struct slice column_copy_or_null(struct arena *a, sqlite3_stmt *q, int at)

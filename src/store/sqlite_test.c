@@ -313,6 +313,30 @@ TEST(forged_audit)
     }
 }
 
+/* What is no change of settings is a link of the same chain. */
+TEST(noted_in_the_audit)
+{
+    struct test_store t = test_store_new();
+    const struct audit_row note = { .action = SLICE_LIT("publish"), .kind = SLICE_LIT("records"), .name = SLICE_LIT("a.example"),
+                                    .after = SLICE_LIT("{\"changes\": []}") };
+    struct store_request r = { .verb = STORE_AUDIT_NOTE, .note = &note, .who = SLICE_LIT("ann") };
+    struct store_request list = { .verb = STORE_AUDIT, .limit = 10 };
+
+    add_settings(&t);
+    test_store_open(&t);
+    CHECK_INT(call(&t, &r), OK);
+    CHECK_INT(call(&t, &list), OK);
+    CHECK(list.audit_is_whole && list.audit_len == 6);
+    CHECK_STR(list.audit[5].action, "publish");
+    CHECK_STR(list.audit[5].kind, "records");
+    CHECK_STR(list.audit[5].name, "a.example");
+    CHECK_STR(list.audit[5].who, "ann");
+    CHECK_STR(list.audit[5].from, "");
+    CHECK(list.audit[5].before.ptr == NULL && list.audit[5].after.len > 0 && list.audit[5].at_s > 0);
+    arena_release(&list.arena);
+    test_store_end(&t);
+}
+
 /* A forged row must not keep settings from being changed; it is found ever after. */
 TEST(forged_audit_goes_on)
 {
@@ -383,5 +407,5 @@ TEST(migration_from_the_first)
 }
 
 RUN_TESTS(T(refused_and_untouched), T(bad_urls), T(file_is_private), T(second_open_is_refused),
-          T(flipped_bit_in_content), T(damage_found_at_work), T(forged_audit), T(forged_audit_goes_on), T(migration),
+          T(flipped_bit_in_content), T(damage_found_at_work), T(noted_in_the_audit), T(forged_audit), T(forged_audit_goes_on), T(migration),
           T(migration_from_the_first))

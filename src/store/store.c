@@ -61,6 +61,7 @@ static const struct {
     [STORE_COUNTERS] = { 0 },
     [STORE_SETTINGS_LOAD] = { 0 },
     [STORE_SETTINGS_CHANGE] = { .writes = true },
+    [STORE_AUDIT_NOTE] = { .writes = true },
     [STORE_AUDIT] = { 0 },
     [STORE_STATS] = { 0 },
     [STORE_TRIM] = { .writes = true },

@@ -92,6 +92,7 @@ enum store_verb {
     STORE_SETTINGS_CHANGE, /* settings rows, base_version, who/from -> version. ERR_CONFLICT when base_version
                               is not the current one, ERR_EXISTS or ERR_NOT_FOUND when `before` is not so (then no
                               row is changed); each row is audited in the same transaction */
+    STORE_AUDIT_NOTE, /* note, who/from: a row of the audit for what is no change of settings; id, time and hash are the store's */
     STORE_AUDIT,  /* after_id, limit -> audit rows, oldest first, and whether the hash chain holds */
     STORE_STATS,  /* now_s (0: the clock's) -> queue figures for status and metrics */
     STORE_TRIM,   /* before_s: forget the traces of messages that came before this and are not in the queue, at most
@@ -167,7 +168,7 @@ struct setting_row { /* kind "domain", "host", "route", "rule", "list", "user", 
 struct audit_row {
     uint64_t     id;
     int64_t      at_s;
-    struct slice who, from, action, kind, name; /* action: "create", "change", "delete" */
+    struct slice who, from, action, kind, name; /* action: "create", "change", "delete"; of a note "publish", "begin", ... */
     struct slice before, after;
     struct slice hash; /* hex SHA-256 over the former row's hash and this row */
 };
@@ -329,6 +330,7 @@ struct store_request {
     struct slice                  who, from, name, since_day, after;
     const struct sts_row         *sts_in;
     size_t                        sts_in_len;
+    const struct audit_row       *note; /* action, kind, name, before, after (JSON objects; ptr NULL: not there) */
     const struct policy_row      *policy;
     const struct plan_row        *plan;
     const struct cert_row        *certs_in;

@@ -92,6 +92,7 @@ def test_renewed_with_the_same_key(daemon):
     until(lambda: shown(daemon, POLICY).serial_number != before.serial_number, 60, "the new certificate")
     assert spki_digest(shown(daemon, POLICY)) != spki_digest(before)
     assert daemon.run("certificate", "renew", "nobody").returncode == 1
+    assert [(row["name"], row["kind"]) for row in daemon.ask_lines("audit") if row["action"] == "renew"] == [("policy", "certificate")] * 2
 
 
 def test_an_authority_that_is_away(daemon, pebble):

@@ -105,6 +105,10 @@ def test_published_once_every_server_shows_it(daemon, zone, internet):
     assert changed == {f"{STS}.", f"{REPORTS}.", f"mta-sts.{DOMAIN}."}  # and nothing else was touched
     again = daemon.cli("domain", "publish", DOMAIN, "--no-wait")
     assert "nothing was to be changed" in again
+    [audited] = [row for row in daemon.ask_lines("audit") if row["action"] == "publish"]
+    assert (audited["kind"], audited["name"], audited["from"]) == ("records", DOMAIN, "control socket") and "uid 0" in audited["who"]
+    assert f'add {STS}. 3 IN TXT "v=STSv1; id={identity}"' in audited["after"]["changes"] and audited["before"] is None
+    assert daemon.run("audit").returncode == 0
 
 
 def test_others_find_the_policy(daemon):

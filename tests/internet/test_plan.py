@@ -157,8 +157,13 @@ def test_the_policy_before_its_id(daemon, zone):
     assert zone.texts(STS) == [] and daemon.ask("domain", "show", DOMAIN)["fields"]["mta-sts"] == "testing"
     seen = until_it_is(daemon, zone, "evidence", "wait")
     assert "gathering evidence" in seen["text"] and len(zone.texts(STS)) == 1
-    audited = [one for one in daemon.ask_lines("audit") if one["name"] == DOMAIN][-1]
-    assert audited["from"] == "plan" and '"testing"' in json.dumps(audited["after"])
+    audited = [one for one in daemon.ask_lines("audit") if one["name"] == DOMAIN]
+    changed = [one for one in audited if one["kind"] == "domain"][-1]
+    assert changed["from"] == "plan" and '"testing"' in json.dumps(changed["after"])
+    assert [(one["action"], one["from"]) for one in audited if one["kind"] == "plan"][-2:] == [("begin", "control socket"), ("agree", "control socket")]
+    sent = [one for one in audited if one["action"] == "publish"]
+    assert len(sent) == 3 and all((one["from"], one["kind"]) == ("plan", "records") and "uid 0" in one["who"] for one in sent)
+    assert any(STS in line for line in sent[-1]["after"]["changes"])
 
 
 def test_a_restart_forgets_nothing(daemon):

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "certs/keeper_private.h"
+#include "certs/tlsa_match.h"
 
 #include "certs/acme.h"
 
@@ -174,6 +175,12 @@ static void load_service(struct cert_keeper *k)
     arena_release(&r.arena);
 }
 
+/* "3 1 1 HEX" without its numbers. */
+static struct slice spki_of(const struct cert_copy *copy, struct arena *arena)
+{
+    return slice_from(tlsa_for(&copy->certificate, arena), sizeof "3 1 1 " - 1);
+}
+
 static void save_service(struct cert_keeper *k)
 {
     struct cert_row *rows;
@@ -191,10 +198,13 @@ static void save_service(struct cert_keeper *k)
         rows[len++] =
             (struct cert_row){ .name = arena_copy(&k->save_arena, name),
                                .fingerprint = arena_copy(&k->save_arena, slice_str(kept->source->now->fingerprint)),
-                               .since_s = kept->since_s };
+                               .since_s = kept->since_s,
+                               .spki = spki_of(kept->source->now, &k->save_arena) };
     }
+    keeper_note_served(k, rows, len);
     k->save =
-        (struct store_request){ .verb = STORE_CERT_SAVE, .reply_to = k->saved, .certs_in = rows, .certs_in_len = len };
+        (struct store_request){ .verb = STORE_CERT_SAVE, .reply_to = k->saved, .certs_in = rows, .certs_in_len = len,
+                                .now_s = keeper_now_s(k) };
     k->is_saving = true;
     k->is_to_save = false;
     store_send(k->config.store, &k->save);
@@ -301,6 +311,7 @@ struct cert_keeper *cert_keeper_new(const struct cert_keeper_config *config, str
     add_config(k);
     take_settings(k, settings);
     load_service(k);
+    keeper_load_former(k);
     round_of(k);
     loop_timer_set(config->loop, &k->tick, 0);
     return k;
@@ -333,6 +344,7 @@ void cert_keeper_free(struct cert_keeper *k)
     for (size_t i = 0; i < keeper_listeners(k); i++)
         free(k->plans[i]);
     free(k->plans);
+    free(k->former);
     free(k->all);
     free(k->report);
     arena_release(&k->save_arena);

@@ -40,6 +40,14 @@ void cert_keeper_refresh(struct cert_keeper *k); /* looks at files now; it does 
 size_t cert_keeper_tlsa(const struct cert_keeper *k, struct slice host, struct arena *arena, struct slice *out,
                         size_t most);
 
+enum { CERT_KEY_RESTS_S = 86400 };
+
+/* On the loop's thread: RDATA of records seen at `host` on port 25 that can be taken out of DNS: "3 1 1" for a key that was in
+ * service once, has been shown to nobody for CERT_KEY_RESTS_S, and is not to be shown; while another record stands for what is
+ * served. In `arena`. At most `most`. */
+size_t cert_keeper_tlsa_gone(const struct cert_keeper *k, struct slice host, struct arena *arena, struct slice *out,
+                             size_t most);
+
 /* From any thread: what there is, as JSON in `arena` (docs/api.md, GET /v1/certificates). */
 struct slice cert_keeper_report(struct cert_keeper *k, struct arena *arena);
 

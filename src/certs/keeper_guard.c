@@ -122,7 +122,7 @@ size_t cert_keeper_tlsa(const struct cert_keeper *k, struct slice host, struct a
 
 /* -- watches ------------------------------------------------------------------------------------------------------ */
 
-static struct tlsa_watch *find_watch(const struct cert_keeper *k, struct slice question)
+struct tlsa_watch *keeper_find_watch(const struct cert_keeper *k, struct slice question)
 {
     for (size_t i = 0; i < k->watches_len; i++) {
         if (slice_eq(k->watches[i]->question, question))
@@ -142,7 +142,7 @@ static void on_changed(void *ctx)
 static void want(void *ctx, struct slice question)
 {
     struct cert_keeper *k = ctx;
-    struct tlsa_watch *w = find_watch(k, question);
+    struct tlsa_watch *w = keeper_find_watch(k, question);
 
     if (w == NULL && k->watches_len < KEEPER_WATCHES_MOST) {
         k->watches = mem_grow(k->watches, k->watches_len, &k->watches_cap, sizeof *k->watches);
@@ -274,7 +274,7 @@ static int badness(enum guard_verdict v)
 static void weigh(void *ctx, struct slice question)
 {
     struct guarding *g = ctx;
-    const struct tlsa_watch *w = find_watch(g->k, question);
+    const struct tlsa_watch *w = keeper_find_watch(g->k, question);
     const struct watched_record *r;
     struct guard_case c = { 0 };
     struct guard_word word = { .at = w };

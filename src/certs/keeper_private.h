@@ -45,6 +45,11 @@ struct kept {
     bool                is_named; /* adopt's own: the settings still name it */
 };
 
+struct former_key { /* one that is or was in service */
+    char    spki[CERT_FINGERPRINT]; /* hex SHA-256 of the public key */
+    int64_t until_s;                /* 0: it is */
+};
+
 struct cert_keeper {
     struct cert_keeper_config config;
     struct config_listener    policy_host; /* as a listener */
@@ -53,6 +58,8 @@ struct cert_keeper {
     size_t                    len, cap, config_len;
     struct tlsa_watch       **watches;
     size_t                    watches_len, watches_cap;
+    struct former_key        *former;
+    size_t                    former_len, former_cap;
     char                    **plans; /* for each listener: what was handed to it, in short; NULL: nothing yet */
     struct handoff           *saved;
     struct loop_io            saved_io;
@@ -82,6 +89,13 @@ void keeper_free_watches(struct cert_keeper *k);
 bool keeper_watch_is_for(const struct cert_keeper *k, const struct kept *kept, const struct cert_copy *copy,
                          const struct tlsa_watch *w);
 
+struct tlsa_watch *keeper_find_watch(const struct cert_keeper *k, struct slice question); /* NULL: there is none */
+
+/* keeper_former.c */
+void keeper_load_former(struct cert_keeper *k);
+/* These are in service now, and no others. */
+void keeper_note_served(struct cert_keeper *k, const struct cert_row *rows, size_t len);
+
 /* keeper_plan.c: hands out what is to be served. */
 void keeper_plan(struct cert_keeper *k);
 
@@ -89,5 +103,7 @@ void keeper_plan(struct cert_keeper *k);
 const char *kept_state_name(enum kept_state s);
 struct slice kept_text(const struct cert_keeper *k, const struct kept *kept, struct arena *arena); /* one sentence */
 void keeper_write_report(struct cert_keeper *k);
+/* Does the record stand for nothing that is served or waits, while another one stands for what is served? */
+bool keeper_can_go(const struct cert_keeper *k, const struct tlsa_watch *w, const struct watched_record *r);
 
 #endif

@@ -240,12 +240,24 @@ static struct standing standing_of(const struct cert_keeper *k, const struct tls
     return out;
 }
 
-/* A record can go when another one stands for what is served, and it for nothing. */
+bool keeper_can_go(const struct cert_keeper *k, const struct tlsa_watch *w, const struct watched_record *r)
+{
+    bool is_served = false, is_free = false;
+
+    for (size_t i = 0; i < w->records_len; i++) {
+        struct standing s = standing_of(k, w, &w->records[i]);
+
+        is_served = is_served || (s.is_served && w->records[i].is_usable);
+        if (&w->records[i] == r)
+            is_free = json_array_size(s.names) == 0;
+        json_decref(s.names);
+    }
+    return is_served && is_free;
+}
+
 static json_t *watch_to_json(const struct cert_keeper *k, const struct tlsa_watch *w)
 {
     json_t *j = json_object(), *records = json_array(), *record;
-    bool is_served = false;
-    size_t at;
 
     for (size_t i = 0; i < w->records_len; i++) {
         struct standing s = standing_of(k, w, &w->records[i]);
@@ -254,12 +266,9 @@ static json_t *watch_to_json(const struct cert_keeper *k, const struct tlsa_watc
         json_object_set_new(record, "record", string_of(w->records[i].text));
         json_object_set_new(record, "since", time_of(w->records[i].seen_s));
         json_object_set_new(record, "stands_for", s.names);
-        json_array_append_new(records, record);
-        is_served = is_served || (s.is_served && w->records[i].is_usable);
-    }
-    json_array_foreach(records, at, record) {
-        if (is_served && json_array_size(json_object_get(record, "stands_for")) == 0)
+        if (keeper_can_go(k, w, &w->records[i]))
             json_object_set_new(record, "can_go", json_true());
+        json_array_append_new(records, record);
     }
     json_object_set_new(j, "question", string_of(w->question));
     json_object_set_new(j, "state", json_string(dane_state_name(w->state)));

@@ -369,6 +369,59 @@ TEST(held_until_tlsa_stands_for_it)
     end();
 }
 
+/* "3 1 1 HEX, ..." of what can be taken out of DNS. */
+static const char *to_remove(char out[static 400])
+{
+    struct slice rdata[4];
+    struct arena arena = { 0 };
+    size_t len = cert_keeper_tlsa_gone(w.keeper, mx, &arena, rdata, COUNT_OF(rdata)), at = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        struct tlsa_record r;
+
+        CHECK(tlsa_read(rdata[i], &r));
+        at += (size_t)snprintf(out + at, 400 - at, "%s%.*s", i == 0 ? "" : ", ", SLICE_FMT(tlsa_text(&r, &arena)));
+    }
+    arena_release(&arena);
+    return out;
+}
+
+static void await_removal(const char *what)
+{
+    char texts[400];
+
+    for (int i = 0; i < TURNS && strcmp(to_remove(texts), what) != 0; i++)
+        loop_turn(w.loop, 10);
+    CHECK_STR(slice_str(to_remove(texts)), what);
+}
+
+/* The record of a key that we served goes a day after nobody got it any more; a stranger's never, though it stands for nothing. */
+TEST(records_of_former_keys_go)
+{
+    char old[100], new[100], texts[400];
+    struct minizone_record records[] = { { "_25._tcp.mx.example.test", DNS_TLSA, record_of("old", old) },
+                                         { "_25._tcp.mx.example.test", DNS_TLSA, record_of("new", new) },
+                                         { "_25._tcp.mx.example.test", DNS_TLSA,
+                                           "3 1 1 abababababababababababababababababababababababababababababababab" } };
+
+    begin(records, 3);
+    await(w.files.chain_file, "state", "serves");
+    CHECK_STR(slice_str(to_remove(texts)), "");
+    set("next", "new", NULL);
+    await("next", "state", "serves");
+    await(w.files.chain_file, "state", "superseded");
+    CHECK_STR(slice_str(to_remove(texts)), "");
+    later_s += DAY - 60;
+    restart();
+    await("next", "state", "serves");
+    CHECK_STR(slice_str(to_remove(texts)), "");
+    later_s += 120;
+    await_removal(old);
+    CHECK_INT(count_removable(), 2); /* and the stranger's could */
+    end();
+}
+
 TEST(held_while_dns_is_silent)
 {
     begin(NULL, 0);
@@ -498,6 +551,7 @@ int main(void)
         T(old_both_new),
         T(old_both_new_by_the_clock),
         T(held_until_tlsa_stands_for_it),
+        T(records_of_former_keys_go),
         T(held_while_dns_is_silent),
         T(free_at_once_where_the_old_one_matches_nothing),
         T(bad_sets_are_kept_aside),

@@ -284,14 +284,14 @@ static const struct command fixed_commands[] = {
     { "domain records", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "show what must be in DNS for a domain of ours, and what is there",
       "In the order in which to publish: TLS reporting, the policy host, MTA-STS, TLSA. Each server of the zone is asked. "
-      "The state is ok, missing, differs, wait (every server shows it, but resolvers may still have the old one), or "
-      "unknown. The exit code is 1 unless all that can be published is ok.",
+      "The state is ok, missing, differs, stale (it must go), wait (every server shows it, but resolvers may still have the old "
+      "one), or unknown. The TLSA record of a key that we served goes a day after nobody was shown the key any more. The exit code is 1 unless all that can be published is ok.",
       "sternpost domain records ours.example\nsternpost domain records ours.example --zone >> ours.example.zone\n",
       OPTIONS(domain_records_options), .run = run_domain_records },
     { "domain publish", "NAME", 1, 1, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "send the records of a domain of ours to its name server, and wait until the world sees them",
       "Sends a dynamic update (RFC 2136), signed with TSIG, to the server of the section dns-update of the configuration "
-      "file; nothing but these records is touched. Without that section it prints them. Then it waits until every server "
+      "file; nothing but these records is touched, and the audit tells what was sent. Without that section it prints them. Then it waits until every server "
       "of the zone shows them and what was there before has run out. The exit code is 1 when it was refused, or the "
       "time is over.",
       "sternpost domain publish ours.example\nsternpost domain publish ours.example --no-wait\n",

@@ -41,7 +41,7 @@ struct inspection {
     const struct own_domain *settings;
     struct own_policy policy;
     bool has_policy, had_policy, is_signed, has_our_mx;
-    struct slice tlsa[TLSA_RECORDS_MOST];
+    struct slice tlsa[TLSA_RECORDS_MOST], tlsa_gone[TLSA_RECORDS_MOST / 2];
     struct inspected_server servers[INSPECTION_SERVERS_MOST];
     size_t servers_len;
     struct inspected_record *records;
@@ -217,10 +217,14 @@ static void list_records(struct inspection *i)
                                .addresses_len = c->policy_host.addresses_len,
                                .server = i->has_our_mx ? c->hostname : SLICE_LIT(""),
                                .tlsa = i->tlsa,
+                               .tlsa_gone = i->tlsa_gone,
                                .is_signed = i->is_signed };
 
-    if (i->has_our_mx && i->config.certificates != NULL)
+    if (i->has_our_mx && i->config.certificates != NULL) {
         facts.tlsa_len = cert_keeper_tlsa(i->config.certificates, c->hostname, &i->arena, i->tlsa, COUNT_OF(i->tlsa));
+        facts.tlsa_gone_len = cert_keeper_tlsa_gone(i->config.certificates, c->hostname, &i->arena, i->tlsa_gone,
+                                                    COUNT_OF(i->tlsa_gone));
+    }
     i->records_len = own_records_list(&facts, &i->arena, wanted);
     i->records = ARENA_ARRAY(&i->arena, struct inspected_record, i->records_len + 1);
     for (size_t r = 0; r < i->records_len; r++)

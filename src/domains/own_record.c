@@ -135,15 +135,32 @@ static bool is_within(struct slice name, struct slice domain)
            (name.len > domain.len && name.ptr[name.len - domain.len - 1] == '.' && slice_ends_case(name, domain));
 }
 
+static struct own_record *add_tlsa_value(struct listing *l, struct slice value)
+{
+    struct own_record *r = add(l, DNS_TLSA, "_25._tcp.", l->facts->server);
+
+    r->value = value;
+    r->is_sent = l->facts->is_signed && is_within(l->facts->server, l->facts->domain->name);
+    return r;
+}
+
+static void add_old_tlsa(struct listing *l)
+{
+    for (size_t i = 0; i < l->facts->tlsa_gone_len && l->facts->server.len > 0; i++) {
+        struct own_record *r = add_tlsa_value(l, l->facts->tlsa_gone[i]);
+
+        r->is_gone = true;
+        r->note = SLICE_LIT("the key is no longer served, and another record stands for the one that is");
+    }
+}
+
 static void add_tlsa(struct listing *l)
 {
     const struct own_facts *f = l->facts;
 
     for (size_t i = 0; i < f->tlsa_len && f->server.len > 0; i++) {
-        struct own_record *r = add(l, DNS_TLSA, "_25._tcp.", f->server);
+        struct own_record *r = add_tlsa_value(l, f->tlsa[i]);
 
-        r->value = f->tlsa[i];
-        r->is_sent = f->is_signed && is_within(f->server, f->domain->name);
         if (!f->is_signed)
             r->note = SLICE_LIT("the zone is not signed with DNSSEC, so nobody would look at it; it is not sent");
         else if (!r->is_sent)
@@ -158,6 +175,7 @@ size_t own_records_list(const struct own_facts *f, struct arena *arena, struct o
     add_reporting(&l);
     add_policy(&l);
     add_tlsa(&l);
+    add_old_tlsa(&l);
     return l.len;
 }
 

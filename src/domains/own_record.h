@@ -30,6 +30,8 @@ struct own_facts {
     struct slice server;      /* our own name, when the domain's MX have it; empty: they do not */
     const struct slice *tlsa; /* of the certificates served under that name, RDATA */
     size_t tlsa_len;
+    const struct slice *tlsa_gone; /* RDATA of records that stand for what was served once, and can go */
+    size_t tlsa_gone_len;
     bool is_signed; /* DNSSEC holds for the domain's MX */
 };
 

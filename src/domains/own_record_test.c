@@ -61,6 +61,23 @@ TEST(records_in_their_order) /* M3, M4, M7 */
     arena_release(&a);
 }
 
+/* A record of a key that is served no more goes; nothing is sent for another domain's zone, or an unsigned one. */
+TEST(tlsa_that_goes)
+{
+    static const struct slice old[] = { S("\3\1\1\x12\x34") };
+    struct own_facts f = { .domain = &domain, .server = S("mx.example.org"), .tlsa = tlsa, .tlsa_len = 1, .tlsa_gone = old,
+                           .tlsa_gone_len = 1, .is_signed = true };
+    struct arena a = { 0 };
+
+#define REPORTS "_smtp._tls.example.org. 3600 IN TXT \"v=TLSRPTv1; rua=mailto:tlsrpt@example.org\"\n"
+    CHECK_STR(lines_of(&f, &a), REPORTS "_25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 abcd\n"
+                                        "; remove _25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 1234\n");
+    f.is_signed = false;
+    CHECK_STR(lines_of(&f, &a), REPORTS "_25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 abcd (not sent)\n"
+                                        "; remove _25._tcp.mx.example.org. 3600 IN TLSA 3 1 1 1234 (not sent)\n");
+    arena_release(&a);
+}
+
 /* M12: what we published goes once senders need not keep to it any more. */
 TEST(records_that_go)
 {
@@ -203,4 +220,4 @@ TEST(long_text)
     arena_release(&a);
 }
 
-RUN_TESTS(T(records_in_their_order), T(records_that_go), T(judged_and_planned), T(long_text))
+RUN_TESTS(T(records_in_their_order), T(tlsa_that_goes), T(records_that_go), T(judged_and_planned), T(long_text))

@@ -109,7 +109,7 @@ enum store_verb {
     STORE_PLAN_SAVE, /* plan: in place of its domain's; without a state: forgotten */
 
     STORE_CERT_LOAD, /* -> certs: every certificate in service */
-    STORE_CERT_SAVE, /* certs_in: from now on these and no others are; each is noted in their history */
+    STORE_CERT_SAVE, /* certs_in, now_s: from now on these and no others are; their history tells of it */
     STORE_CERT_HISTORY, /* since_s, limit -> certs: what came into service from then on, the latest first */
 
     STORE_WATCH_LOAD, /* -> watched: every server that is watched, and what is known of it */
@@ -199,6 +199,8 @@ struct plan_row {
 struct cert_row {
     struct slice name, fingerprint; /* of its set; hex SHA-256 of the leaf. Together unique */
     int64_t      since_s;
+    struct slice spki;    /* hex SHA-256 of its public key; of HISTORY "" where that is not known. Not from LOAD */
+    int64_t      until_s; /* of HISTORY: when it left service; 0: it is there */
 };
 
 /* A server whose certificate is watched (certs/watch.h). */

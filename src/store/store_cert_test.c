@@ -33,6 +33,35 @@ TEST(certificates_in_service_survive)
     test_store_end(&t);
 }
 
+/* When a certificate left, and that it came back. */
+TEST(what_left_service_is_remembered)
+{
+    const struct cert_row both[] = { { SLICE_LIT("mx"), SLICE_LIT("aa"), 5, .spki = SLICE_LIT("11") },
+                                     { SLICE_LIT("mx"), SLICE_LIT("bb"), 9, .spki = SLICE_LIT("22") } };
+    static const struct {
+        int64_t now_s;
+        size_t first, len;
+        int64_t until_s[2]; /* of bb and aa: the latest first */
+    } steps[] = { { 10, 0, 2, { 0, 0 } }, { 20, 1, 1, { 0, 20 } }, { 30, 1, 1, { 0, 20 } }, { 40, 0, 1, { 40, 0 } } };
+    struct test_store t = test_store_new();
+
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct store_request r = { .verb = STORE_CERT_SAVE, .now_s = steps[i].now_s, .certs_in = both + steps[i].first,
+                                   .certs_in_len = steps[i].len };
+        struct store_request h = { .verb = STORE_CERT_HISTORY, .limit = 10 };
+
+        CHECK_INT(call(&t, &r), OK);
+        CHECK_INT(call(&t, &h), OK);
+        CHECK_INT(h.certs_len, 2);
+        CHECK_STR(h.certs[0].spki, "22");
+        CHECK_STR(h.certs[1].spki, "11");
+        CHECK_INT(h.certs[0].until_s, steps[i].until_s[0]);
+        CHECK_INT(h.certs[1].until_s, steps[i].until_s[1]);
+        arena_release(&h.arena);
+    }
+    test_store_end(&t);
+}
+
 TEST(what_was_in_service_is_remembered)
 {
     const struct cert_row first = { SLICE_LIT("mx"), SLICE_LIT("aa"), 5 }, second = { SLICE_LIT("mx"), SLICE_LIT("bb"), 9 };
@@ -54,4 +83,4 @@ TEST(what_was_in_service_is_remembered)
     test_store_end(&t);
 }
 
-RUN_TESTS(T(certificates_in_service_survive), T(what_was_in_service_is_remembered))
+RUN_TESTS(T(what_left_service_is_remembered), T(certificates_in_service_survive), T(what_was_in_service_is_remembered))

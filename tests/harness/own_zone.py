@@ -24,22 +24,26 @@ class Text:
 
 class OwnZone:
     """`records` are lines of a zone file with absolute names. Denials hold for `ttl` seconds, too. `environment` is that of the one
-    that takes updates, for a clock of its own."""
+    that takes updates, for a clock of its own. `signs`: it signs the zone; start it before the internet, whose `example` zone gets to
+    know the key."""
 
-    def __init__(self, internet, folder, name, first, second, records, ttl=2, environment=None):
-        self.name, self.addresses = name, [internet.address(first), internet.address(second)]
+    def __init__(self, internet, folder, name, first, second, records, ttl=2, environment=None, signs=False):
+        self.name, self.addresses, self.internet, self.signs = name, [internet.address(first), internet.address(second)], internet, signs
         lines = [f"$TTL {ttl}", f"{name}. SOA ns1.{name}. hostmaster.{name}. 1 3600 600 86400 {ttl}"]
         for number, address in enumerate(self.addresses, 1):
             glue = [f"{name}. NS ns{number}.{name}.", f"ns{number}.{name}. A {address}"]
             internet.example.add(*glue)
             lines += glue
         self.zone = Text(name, lines + list(records))
-        self.primary = Knot(folder / "primary", self.addresses[:1], [self.zone], key=(KEY, SECRET), environment=environment)
+        self.primary = Knot(folder / "primary", self.addresses[:1], [self.zone], key=(KEY, SECRET), environment=environment, signs=signs)
         self.secondary = Knot(folder / "secondary", self.addresses[1:], [Text(name, self.zone.lines)])
 
     def start(self):
         self.primary.start()
         self.secondary.start()
+        if self.signs:
+            self.internet.example.add(*self.primary.ds(self.zone))
+            self.catch_up()
         return self
 
     def stop(self):

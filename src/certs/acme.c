@@ -271,12 +271,19 @@ static const struct certificate_setting *setting_of(const struct acme *a, struct
     return NULL;
 }
 
+static const struct slice alert_cause = { "certificate-acme", 16 };
+
+static struct slice subject_of(const struct acme_set *set, struct arena *arena)
+{
+    return arena_printf(arena, "certificate %s", set->name);
+}
+
 static void tell(struct acme *a, const struct acme_set *set)
 {
     struct arena arena = { 0 };
-    struct alert alert = { .cause = SLICE_LIT("certificate-acme"), .severity = ALERT_ERROR };
+    struct alert alert = { .cause = alert_cause, .severity = ALERT_ERROR };
 
-    alert.subject = arena_printf(&arena, "certificate %s", set->name);
+    alert.subject = subject_of(set, &arena);
     alert.text = arena_printf(&arena, "the authority gave no certificate: %s", set->text);
     alert.remedy = arena_printf(
         &arena, "mend that, then 'sternpost certificate renew %s'; what is served stays until it ends", set->name);
@@ -333,6 +340,21 @@ static void on_done(struct acme_process *p)
 
 /* -- which is next ----------------------------------------------------------------------------------------------- */
 
+/* What failed last before a restart waits as after a first failure: a daemon that starts again and again must not ask an
+ * authority each time. */
+static void recall_failure(struct acme *a, struct acme_set *set)
+{
+    struct arena arena = { 0 };
+    int64_t now_s = clock_wall_s();
+
+    if (alert_book_is_open(a->config.alerts, alert_cause, subject_of(set, &arena))) {
+        set->failures = 1;
+        set->retry_s = acme_retry_s(set->failures, now_s);
+        (void)snprintf(set->text, sizeof set->text, "it failed before the daemon was started");
+    }
+    arena_release(&arena);
+}
+
 static struct acme_set *set_of(struct acme *a, struct slice name)
 {
     struct acme_set *set = map_get(&a->sets, name);
@@ -342,6 +364,7 @@ static struct acme_set *set_of(struct acme *a, struct slice name)
     set = NEW(struct acme_set);
     set->name = mem_str(name);
     (void)map_put(&a->sets, name, set);
+    recall_failure(a, set);
     return set;
 }
 

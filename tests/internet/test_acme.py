@@ -109,6 +109,8 @@ def test_an_authority_that_is_away(daemon, pebble):
     daemon.stop()
     daemon.start()
     until(lambda: shown(daemon, POLICY).serial_number == before.serial_number, 20, "the same after a restart")
+    failing = wait_for(daemon, "policy", "failing")  # and it waits, as before
+    assert failing["failures"] == 1 and failing["tried"] is None and failing["next"] and "before the daemon" in failing["text"]
 
 
 def test_a_name_that_is_not_ours(daemon, pebble):

@@ -343,10 +343,12 @@ static void on_soon(struct loop_timer *t)
         return;
     }
     a->since_ms = loop_now_ms(a->loop);
-    if (stream_connect(&a->stream, &a->target.address, a->target.from, &why) != OK)
-        fail(a, PROBE_CONNECT, "%s", why.text);
-    else
+    if (stream_connect(&a->stream, &a->target.address, a->target.from, &why) == OK) {
         loop_watch(a->loop, &a->io, a->stream.fd, LOOP_WRITE);
+        return;
+    }
+    a->has_no_route = a->stream.has_no_route;
+    fail(a, PROBE_CONNECT, "%s", why.text);
 }
 
 void approach_start(struct approach *a, struct loop *loop, const struct approach_target *target)

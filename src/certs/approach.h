@@ -58,6 +58,7 @@ struct approach { /* embed, zeroed */
     char             text[APPROACH_TEXT]; /* what failed, in words, printable; empty when nothing did */
     int              reply_code;  /* the server's last word when it refused; 0: it said nothing */
     bool             is_unwanted; /* 421, or a refusal that speaks of rates or lists: do not come again soon */
+    bool             has_no_route; /* PROBE_CONNECT: this machine has no way there; it says nothing of the server */
     char             greeting[256]; /* SMTP: the first line the server said, printable */
     unsigned         extensions;    /* SMTP: enum smtp_ext bits of the last EHLO */
     uint64_t         size_limit;    /* SMTP: as SIZE says */

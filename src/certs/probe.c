@@ -42,6 +42,7 @@ static void fail(struct probe *p, enum probe_stage at, const char *text)
         p->result.text = arena_copy(&p->arena, slice_str(text)).ptr;
         p->result.reply_code = p->approach.reply_code;
         p->result.is_unwanted = p->approach.is_unwanted;
+        p->result.has_no_route = p->approach.has_no_route;
     }
     finish(p);
 }

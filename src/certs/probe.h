@@ -51,7 +51,7 @@ struct probe_result {
     enum probe_stage     failed_at; /* PROBE_COMPLETE; PROBE_INSIDE: the chain and the session are there all the same */
     const char          *text;      /* what failed, in words */
     int                  reply_code;
-    bool                 is_unwanted;
+    bool                 is_unwanted, has_no_route;
     const struct slice  *chain;     /* DER, as sent, the leaf first; a server without certificate: none */
     size_t               chain_len;
     bool                 has_session; /* the handshake was done */

@@ -73,6 +73,15 @@ struct slice checking_place(struct checking *c, const struct server_facts *s, co
     return arena_printf(c->arena, "%.*s (%.*s)", SLICE_FMT(s->name), SLICE_FMT(a->ip));
 }
 
+bool checking_is_out_of_reach(struct checking *c, const struct server_facts *s, const struct address_facts *a)
+{
+    if (a->probe->has_no_route)
+        checking_tell(c, CHECK_NOT_TESTABLE, checking_place(c, s, a),
+                      SLICE_LIT("check from a machine that has IPv6 and IPv4"),
+                      "this machine has no way to %s addresses", a->is_ipv6 ? "IPv6" : "IPv4");
+    return a->probe->has_no_route;
+}
+
 bool checking_has_policy(const struct checking *c)
 {
     return c->sts == RECORD_VALID && c->policy_status == OK && c->policy.mode != STS_MODE_NONE;

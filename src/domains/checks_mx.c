@@ -129,7 +129,7 @@ static void check_addresses_of(struct checking *c, const struct server_facts *s)
     FOR_ADDRESSES(s)
         answering += was_probed(c, a) && a->probe->failed_at > PROBE_GREETING;
     FOR_ADDRESSES(s)
-        if (was_probed(c, a) && a->probe->failed_at <= PROBE_GREETING)
+        if (was_probed(c, a) && a->probe->failed_at <= PROBE_GREETING && !checking_is_out_of_reach(c, s, a))
             tell_unanswered(c, s, a, answering > 0);
 }
 

@@ -41,7 +41,7 @@ static bool check_reach(struct checking *c)
     FOR_ADDRESSES(h)
         answering += a->probe->failed_at > PROBE_CONNECT;
     FOR_ADDRESSES(h)
-        if (a->probe->failed_at == PROBE_CONNECT)
+        if (a->probe->failed_at == PROBE_CONNECT && !checking_is_out_of_reach(c, h, a))
             checking_tell(c, answering > 0 ? CHECK_WARNING : weight(c), checking_place(c, h, a),
                           CHANGE(c, "let %.*s answer on port 443, or take the address from DNS", SLICE_FMT(a->ip)),
                           "%s", a->text);

@@ -77,6 +77,9 @@ bool checking_dns(struct checking *c, const struct txt_facts *txt);
 #define FOR_ADDRESSES(of) \
     for (const struct address_facts *a = (of)->addresses; a < (of)->addresses + (of)->addresses_len; a++)
 
+/* An address that this machine has no way to is told of as not testable; true then. */
+bool checking_is_out_of_reach(struct checking *c, const struct server_facts *s, const struct address_facts *a);
+
 /* "mx.example.org (192.0.2.1)" */
 struct slice checking_place(struct checking *c, const struct server_facts *s, const struct address_facts *a);
 

@@ -161,6 +161,11 @@ static void no_host_no_record(struct spoilt *s)
 SPOIL(host_unknown,
       (s->f.policy_host.addresses_len = 0, s->f.policy_host.text = "none", s->f.policy_host.outcome = DNS_FAILED))
 SPOIL(one_down, (s->host_probe[0].failed_at = PROBE_CONNECT, s->host_address[0].text = "nobody there"))
+static void host_no_way(struct spoilt *s)
+{
+    one_down(s);
+    s->host_probe[0].has_no_route = true;
+}
 SPOIL(host_unshaken, (s->host_probe[0].failed_at = PROBE_HANDSHAKE, s->host_address[0].text = "alert"))
 SPOIL(host_old, s->host_probe[0].session.version = TLS_VERSION_1_0)
 static void spoil_host(struct spoilt *s, const char *id, enum severity severity)
@@ -186,6 +191,7 @@ SPOIL(slow, s->f.policy.took_ms = 7000)
 static const struct check_case host_cases[] = {
     { "sts.host.resolve", E, no_host },        { "sts.host.resolve", N, host_unknown },
     { "sts.host.reach", W, one_down },         { "sts.host.reach", A, no_host_no_record },
+    { "sts.host.reach", N, host_no_way },
     { "sts.host.tls", E, host_unshaken },      { "sts.host.tls", W, host_old },
     { "sts.host.cert", E, host_misnamed },     { "sts.host.cert.days", E, host_expired },
     { "sts.host.cert.days", W, host_expires }, { "sts.host.chain", E, host_incomplete },

@@ -38,6 +38,11 @@ static void sent_away(struct spoilt *s)
     silent(s);
     s->probe[0].is_unwanted = true;
 }
+static void no_way(struct spoilt *s)
+{
+    silent(s);
+    s->probe[0].has_no_route = true;
+}
 SPOIL(nameless, (s->reverse = (struct reverse_lookup){ .outcome = DNS_NXDOMAIN, .name = SLICE_LIT("") }))
 SPOIL(astray, s->reverse.is_confirmed = false)
 SPOIL(name_unknown, (s->reverse = (struct reverse_lookup){ .outcome = DNS_FAILED, .name = SLICE_LIT("") }))
@@ -215,6 +220,7 @@ static const struct check_case cases[] = {
     { "mx.addr", W, silent },
     { "mx.addr", E, all_silent },
     { "mx.addr", N, sent_away },
+    { "mx.addr", N, no_way },
     { "mx.ptr", W, nameless },
     { "mx.ptr", W, astray },
     { "mx.ptr", N, name_unknown },

@@ -62,7 +62,7 @@ enum status stream_connect(struct stream *out, const struct net_address *to, con
     enum status st;
     int fd = socket(to->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    *out = (struct stream){ .fd = -1 };
+    *out = (struct stream){ .fd = -1, .has_no_route = fd < 0 && errno == EAFNOSUPPORT };
     if (fd < 0)
         return fault_errno(why, "cannot create a socket for %s", net_address_text(to, text));
     stream_init(out, fd);
@@ -71,6 +71,7 @@ enum status stream_connect(struct stream *out, const struct net_address *to, con
         goto fail;
     }
     if (connect(fd, &to->sa.any, to->len) != 0 && errno != EINPROGRESS) {
+        out->has_no_route = errno == ENETUNREACH;
         st = fault_errno(why, "cannot connect to %s", net_address_text(to, text));
         goto fail;
     }

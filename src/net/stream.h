@@ -27,6 +27,7 @@ struct stream {
     bool              is_broken;   /* nothing more is said, no close_notify either */
     bool              is_drained;  /* what TLS holds is less than a record */
     bool              saw_end;     /* nothing more is read, not even from the TCP below (TLS-21) */
+    bool              has_no_route; /* stream_connect() failed since this machine has no way there: of no IPv6, most often */
     bool              is_foreign;  /* the session is not of tls_client or tls_server */
     char              error[160];
 };

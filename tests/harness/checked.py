@@ -69,12 +69,13 @@ class Maker:
 
     def domain(self, name, mx=None, server=None, sts=ID, reports=None, text=None, mode="enforce", host=True, extra=(),
                caa='0 issue "testroot.example"', second=None, **site):
-        """`None`: as a good domain has it; "": not there. `second`: the domain is a zone of its own, with this further name
-        server: "silent", "fails", or "udp", which does not listen on TCP."""
+        """`None`: as a good domain has it; "": not there. NOBODY in `extra` is an address where nobody listens. `second`: the
+        domain is a zone of its own, with this further name server: "silent", "fails", or "udp", which does not listen on TCP."""
         if second:
             self.second_server(name, second)
         self.internet.add(*[f"{name}. CAA {caa}"] * bool(caa))
-        self.internet.add(*(f"{name}. MX {record}" for record in (mx or [f"10 mx.{name}."])), *extra)
+        self.internet.add(*(f"{name}. MX {record}" for record in (mx or [f"10 mx.{name}."])),
+                          *(line.replace("NOBODY", self.internet.address(99)) for line in extra))
         if server != "":
             self.server(f"mx.{name}", **(GOOD_TLSA if server is None else server))
         for value in [sts] if isinstance(sts, str) else sts:

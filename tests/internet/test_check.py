@@ -86,8 +86,10 @@ FAULTS = {
     "cut-short": ({"sts": 'v=STSv1; id=2026" " 1101'}, {"sts.txt.join": E, "sts.txt.id": E}),
     # The host
     "hostless": ({"host": False}, {"sts.host.resolve": E}),
-    "unanswered": ({"host": False, "extra": ["mta-sts.unanswered.example. A 5.6.250.250"]},
+    "unanswered": ({"host": False, "extra": ["mta-sts.unanswered.example. A NOBODY"]},
                    {"sts.host.reach": E, "sts.http.answer": E}),
+    "routeless": ({"extra": ["mta-sts.routeless.example. AAAA 2a01:db8::1", "mx.routeless.example. AAAA 2a01:db8::1"]},
+                  {"sts.host.reach": N, "mx.addr": N, "mx.ptr": W}),
     "siteless": ({"text": ""}, {"sts.host.tls": E}),
     "web-old": ({"certificate": "expired"}, {"sts.host.cert.days": E}),
     "web-name": ({"certificate": "wrong name"}, {"sts.host.cert": E}),

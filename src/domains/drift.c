@@ -1,5 +1,6 @@
 #include "domains/drift.h"
 
+#include "alerts/alert_round.h"
 #include "base/map.h"
 #include "base/memory.h"
 
@@ -13,13 +14,20 @@ struct drift {
     struct inspection *look; /* under way; NULL: none is */
     size_t at;               /* among our domains */
     struct map known;        /* records with their values that were right once, since the start */
+    struct alert_round round;
 };
 
 static const struct slice cause = { "record-drift", 12 };
 
+/* Where several of a type stand side by side, each is one; a record with a marker may change its value. */
 static struct slice subject_of(const struct own_record *r, struct arena *arena)
 {
-    return arena_printf(arena, "record %.*s %s", SLICE_FMT(r->owner), own_record_type_name(r->type));
+    struct slice value = own_record_value_text(r->type, r->value, arena);
+
+    if (r->marker.len > 0 || r->value.len == 0)
+        return arena_printf(arena, "record %.*s %s", SLICE_FMT(r->owner), own_record_type_name(r->type));
+    return arena_printf(arena, "record %.*s %s %.*s", SLICE_FMT(r->owner), own_record_type_name(r->type),
+                        SLICE_FMT(value));
 }
 
 /* A record that is to have another value is another one. */
@@ -48,6 +56,7 @@ static void observe(struct drift *d, const struct inspected_record *r, struct sl
     bool is_right = r->state == OWN_RECORD_OK || r->state == OWN_RECORD_WAITS,
          was_right = map_get(&d->known, key) != NULL;
 
+    alert_round_see(&d->round, cause, subject_of(&r->wanted, &arena));
     if (is_right && !was_right && map_count(&d->known) < KNOWN_MOST)
         (void)map_put(&d->known, key, d);
     if (is_right)
@@ -66,6 +75,8 @@ void drift_observe(struct drift *d, const struct inspection *i)
     for (size_t k = 0; k < len; k++)
         if (records[k].wanted.is_sent)
             observe(d, &records[k], inspection_domain(i));
+    if (!inspection_is_whole(i))
+        alert_round_miss(&d->round);
 }
 
 static void look_at_next(struct drift *d);
@@ -101,6 +112,7 @@ static void look_at_next(struct drift *d)
 
     if (d->at >= len) {
         d->at = 0;
+        alert_round_end(&d->round, d->config.alerts, &cause, 1, SLICE_LIT("the record is no longer wanted"));
         loop_timer_set(d->config.loop, &d->timer, EACH_MS);
         return;
     }
@@ -115,6 +127,7 @@ struct drift *drift_new(const struct drift_config *config)
     d->config = *config;
     d->timer.fire = on_timer;
     map_init(&d->known);
+    alert_round_init(&d->round);
     loop_timer_set(config->loop, &d->timer, FIRST_MS);
     return d;
 }
@@ -126,5 +139,6 @@ void drift_free(struct drift *d)
     loop_timer_clear(d->config.loop, &d->timer);
     inspection_free(d->look);
     map_release(&d->known);
+    alert_round_release(&d->round);
     free(d);
 }

@@ -40,7 +40,7 @@ struct inspection {
     struct snapshot *snapshot; /* held */
     const struct own_domain *settings;
     struct own_policy policy;
-    bool has_policy, had_policy, is_signed, has_our_mx;
+    bool has_policy, had_policy, is_signed, has_our_mx, knows_mx;
     struct slice tlsa[TLSA_RECORDS_MOST], tlsa_gone[TLSA_RECORDS_MOST / 2];
     struct inspected_server servers[INSPECTION_SERVERS_MOST];
     size_t servers_len;
@@ -249,6 +249,7 @@ static void on_mx(struct query *q, const struct dns_answer *answer)
     struct inspection *i = q->inspection;
 
     i->is_signed = answer->is_secure;
+    i->knows_mx = answer->outcome != DNS_FAILED && answer->outcome != DNS_BOGUS;
     for (size_t k = 0; k < answer->records_len; k++)
         i->has_our_mx |= slice_eq(answer->records[k].name, i->config.config->hostname);
 }
@@ -341,6 +342,11 @@ const struct own_policy *inspection_policy(const struct inspection *i)
 enum sts_mode inspection_mode(const struct inspection *i)
 {
     return i->settings->sts_mode;
+}
+
+bool inspection_is_whole(const struct inspection *i)
+{
+    return i->knows_mx;
 }
 
 size_t inspection_servers(const struct inspection *i, const struct inspected_server **out)

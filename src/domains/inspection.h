@@ -46,6 +46,8 @@ struct slice inspection_domain(const struct inspection *i);
 struct slice inspection_zone(const struct inspection *i);               /* empty: it could not be told */
 const struct own_policy *inspection_policy(const struct inspection *i); /* NULL: none is hosted */
 enum sts_mode inspection_mode(const struct inspection *i);
+/* False: DNS did not tell of the domain's MX, so that records may be left out of the list. */
+bool inspection_is_whole(const struct inspection *i);
 size_t inspection_servers(const struct inspection *i, const struct inspected_server **out);
 size_t inspection_records(const struct inspection *i, const struct inspected_record **out);
 

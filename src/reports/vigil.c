@@ -57,20 +57,76 @@ static struct newest newest_day(const struct vigil_case *c)
     return n;
 }
 
-static void judge_share(const struct vigil_case *c, struct slice subject, struct alert_book *book, struct arena *arena)
-{
-    struct newest n = newest_day(c);
-    struct alert a = { .cause = share, .subject = subject, .severity = ALERT_ERROR };
+struct judging {
+    const struct vigil_case *c;
+    struct alert_book *book;
+    struct alert_round *round;
+    struct arena arena;
+};
 
+static void tell(struct judging *j, const struct alert *a)
+{
+    alert_round_see(j->round, a->cause, a->subject);
+    alert_book_raise(j->book, a);
+}
+
+static void end(struct judging *j, const struct alert *a, struct slice text)
+{
+    alert_round_see(j->round, a->cause, a->subject);
+    alert_book_end(j->book, a->cause, a->subject, text);
+}
+
+static void judge_share(struct judging *j)
+{
+    const struct vigil_case *c = j->c;
+    struct newest n = newest_day(c);
+    struct alert a = { .cause = share, .severity = ALERT_ERROR };
+
+    a.subject = arena_printf(&j->arena, "domain %.*s", SLICE_FMT(c->domain));
     if (c->percent == 0 || n.failed < FAILED_LEAST || n.failed * 100 < n.sessions * c->percent) {
-        alert_book_end(book, share, subject, SLICE_LIT("the newest day's reports tell of fewer failures"));
+        end(j, &a, SLICE_LIT("the newest day's reports tell of fewer failures"));
         return;
     }
-    a.text = arena_printf(arena, "%" PRIu64 " of %" PRIu64 " sessions of %.*s that others report failed for TLS",
+    a.text = arena_printf(&j->arena, "%" PRIu64 " of %" PRIu64 " sessions of %.*s that others report failed for TLS",
                           n.failed, n.sessions, SLICE_FMT(n.day));
     a.remedy =
-        arena_printf(arena, "'sternpost report summary %.*s' tells which, and what to do", SLICE_FMT(c->domain));
-    alert_book_raise(book, &a);
+        arena_printf(&j->arena, "'sternpost report summary %.*s' tells which, and what to do", SLICE_FMT(c->domain));
+    tell(j, &a);
+}
+
+/* -- rows of one thing: a failure has one for each reason, a reporter one for each kind of policy ------------- */
+
+static bool is_of_same(const struct received_sum *a, const struct received_sum *b)
+{
+    return a->is_verified && a->kind == b->kind && slice_eq(a->by, b->by) &&
+           (a->kind == RECEIVED_SUM_REPORTER || slice_eq(a->by2, b->by2));
+}
+
+static bool is_first(const struct vigil_case *c, const struct received_sum *s)
+{
+    const struct received_sum *first = c->sums;
+
+    while (!is_of_same(first, s))
+        first++;
+    return first == s;
+}
+
+/* All of them as one: from the first day to the last; of reports the most, for one may tell of several policies. */
+static struct received_sum together(const struct vigil_case *c, const struct received_sum *s)
+{
+    struct received_sum all = *s;
+
+    for (const struct received_sum *o = s; o < c->sums + c->len; o++) {
+        if (!is_of_same(o, s))
+            continue;
+        if (days_ago(o->first_day, c->now_s) > days_ago(all.first_day, c->now_s))
+            all.first_day = o->first_day;
+        if (days_ago(o->last_day, c->now_s) < days_ago(all.last_day, c->now_s))
+            all.last_day = o->last_day;
+        if (o->reports > all.reports)
+            all.reports = o->reports;
+    }
+    return all;
 }
 
 /* Of a failure that begins while reports have come for longer. */
@@ -87,57 +143,60 @@ static bool is_new(const struct vigil_case *c, const struct received_sum *s)
     return false;
 }
 
-static void judge_failure(const struct vigil_case *c, const struct received_sum *s, struct alert_book *book,
-                          struct arena *arena)
+static void judge_failure(struct judging *j, const struct received_sum *s)
 {
-    struct slice subject = arena_printf(arena, "domain %.*s, %.*s%s%.*s", SLICE_FMT(c->domain), SLICE_FMT(s->by),
-                                        s->by2.len > 0 ? " at " : "", SLICE_FMT(s->by2));
     const struct tlsrpt_explanation *e = tlsrpt_explain(s->by);
-    struct alert a = { .cause = new_failure, .subject = subject, .severity = ALERT_WARNING };
+    struct alert a = { .cause = new_failure, .severity = ALERT_WARNING };
 
-    if (!is_new(c, s)) {
-        alert_book_end(book, new_failure, subject, SLICE_LIT("it is no longer new"));
+    a.subject = arena_printf(&j->arena, "domain %.*s, %.*s%s%.*s", SLICE_FMT(j->c->domain), SLICE_FMT(s->by),
+                             s->by2.len > 0 ? " at " : "", SLICE_FMT(s->by2));
+    if (!is_new(j->c, s)) {
+        end(j, &a, SLICE_LIT("it is no longer new"));
         return;
     }
-    a.text = arena_printf(arena, "%.*s is reported since %.*s, and was not before: %s", SLICE_FMT(s->by),
+    a.text = arena_printf(&j->arena, "%.*s is reported since %.*s, and was not before: %s", SLICE_FMT(s->by),
                           SLICE_FMT(s->first_day), e->meaning);
     a.remedy = slice_str(e->next);
-    alert_book_raise(book, &a);
+    tell(j, &a);
 }
 
-static void judge_reporter(const struct vigil_case *c, const struct received_sum *s, struct alert_book *book,
-                           struct arena *arena)
+static void judge_reporter(struct judging *j, const struct received_sum *s)
 {
-    struct slice subject = arena_printf(arena, "domain %.*s, reporter %.*s", SLICE_FMT(c->domain), SLICE_FMT(s->by));
+    const struct vigil_case *c = j->c;
     int64_t last = days_ago(s->last_day, c->now_s);
-    struct alert a = { .cause = silent, .subject = subject, .severity = ALERT_NOTE };
+    struct alert a = { .cause = silent, .severity = ALERT_NOTE };
 
+    a.subject = arena_printf(&j->arena, "domain %.*s, reporter %.*s", SLICE_FMT(c->domain), SLICE_FMT(s->by));
     if (s->reports < REGULAR_LEAST || last < SILENT_DAYS || last > GONE_DAYS) {
-        alert_book_end(book, silent, subject,
-                       last > GONE_DAYS ? SLICE_LIT("it has been silent for two weeks, and is not missed any more")
-                                        : SLICE_LIT("its reports come again"));
+        end(j, &a,
+            last > GONE_DAYS ? SLICE_LIT("it has been silent for two weeks, and is not missed any more")
+                             : SLICE_LIT("its reports come again"));
         return;
     }
-    a.text = arena_printf(arena, "%.*s sent %" PRIu64 " reports, the last about %.*s, and none since",
+    a.text = arena_printf(&j->arena, "%.*s sent %" PRIu64 " reports, the last about %.*s, and none since",
                           SLICE_FMT(s->by), s->reports, SLICE_FMT(s->last_day));
     a.remedy =
-        arena_printf(arena, "look whether the record and its addresses are as they were: 'sternpost check %.*s'",
+        arena_printf(&j->arena, "look whether the record and its addresses are as they were: 'sternpost check %.*s'",
                      SLICE_FMT(c->domain));
-    alert_book_raise(book, &a);
+    tell(j, &a);
 }
 
-void vigil_judge(const struct vigil_case *c, struct alert_book *book)
+void vigil_judge(const struct vigil_case *c, struct alert_book *book, struct alert_round *round)
 {
-    struct arena arena = { 0 };
+    struct judging j = { .c = c, .book = book, .round = round };
 
-    judge_share(c, arena_printf(&arena, "domain %.*s", SLICE_FMT(c->domain)), book, &arena);
+    judge_share(&j);
     for (size_t i = 0; i < c->len; i++) {
-        if (c->sums[i].is_verified && c->sums[i].kind == RECEIVED_SUM_FAILURE)
-            judge_failure(c, &c->sums[i], book, &arena);
-        if (c->sums[i].is_verified && c->sums[i].kind == RECEIVED_SUM_REPORTER)
-            judge_reporter(c, &c->sums[i], book, &arena);
+        const struct received_sum *s = &c->sums[i];
+        bool is_told_by_rows = s->kind == RECEIVED_SUM_FAILURE || s->kind == RECEIVED_SUM_REPORTER;
+        struct received_sum all;
+
+        if (!s->is_verified || !is_told_by_rows || !is_first(c, s))
+            continue;
+        all = together(c, s);
+        (s->kind == RECEIVED_SUM_FAILURE ? judge_failure : judge_reporter)(&j, &all);
     }
-    arena_release(&arena);
+    arena_release(&j.arena);
 }
 
 /* -- one domain after the other ------------------------------------------------------------------------------- */
@@ -152,12 +211,14 @@ struct vigil {
     struct loop_io stored_io;
     struct store_request sums;
     struct arena arena;
+    struct alert_round round;
     size_t at; /* among our domains */
     char since_day[CALENDAR_DAY_TEXT];
 };
 
 static void ask_next(struct vigil *v)
 {
+    const struct slice causes[] = { share, new_failure, silent };
     const struct own_domain *const *domains;
     size_t len = snapshot_own_domains(v->settings, &domains);
     int64_t since_s = clock_wall_s() - (int64_t)VIGIL_DAYS * CALENDAR_DAY_S;
@@ -166,6 +227,7 @@ static void ask_next(struct vigil *v)
         v->at++;
     if (v->at >= len) {
         v->at = 0;
+        alert_round_end(&v->round, v->book, causes, COUNT_OF(causes), SLICE_LIT("no report tells of it any more"));
         loop_timer_set(v->loop, &v->timer, EACH_MS);
         return;
     }
@@ -192,7 +254,9 @@ static void on_stored(struct loop_io *io, unsigned events)
     if (handoff_take(v->stored) == NULL)
         return;
     if (r->status == OK)
-        vigil_judge(&c, v->book);
+        vigil_judge(&c, v->book, &v->round);
+    else
+        alert_round_miss(&v->round);
     arena_release(&v->sums.arena);
     ask_next(v);
 }
@@ -211,6 +275,7 @@ struct vigil *vigil_new(struct loop *loop, struct store *store, struct alert_boo
     v->book = book;
     v->settings = settings;
     v->timer.fire = on_timer;
+    alert_round_init(&v->round);
     v->stored = handoff_new();
     v->stored_io.ready = on_stored;
     loop_watch(loop, &v->stored_io, handoff_fd(v->stored), LOOP_READ);
@@ -234,6 +299,7 @@ void vigil_free(struct vigil *v)
     handoff_free(v->stored);
     arena_release(&v->sums.arena);
     arena_release(&v->arena);
+    alert_round_release(&v->round);
     snapshot_release(v->settings);
     free(v);
 }

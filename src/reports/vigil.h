@@ -4,7 +4,7 @@
 #ifndef STERNPOST_REPORTS_VIGIL_H
 #define STERNPOST_REPORTS_VIGIL_H
 
-#include "alerts/alert_book.h"
+#include "alerts/alert_round.h"
 #include "store/store.h"
 
 struct vigil;
@@ -24,6 +24,7 @@ struct vigil_case {
     int64_t now_s;
     unsigned percent; /* of failed sessions in a day; 0: never */
 };
-void vigil_judge(const struct vigil_case *c, struct alert_book *book);
+/* `round` gets to know every subject that was looked at. */
+void vigil_judge(const struct vigil_case *c, struct alert_book *book, struct alert_round *round);
 
 #endif

@@ -19,6 +19,11 @@ enum { NOW_S = 1795600000 }; /* 2026-11-25 */
         .kind = RECEIVED_SUM_FAILURE, .is_verified = true, .by = S(what), .by2 = S(mx), .first_day = S(day),          \
         .last_day = S(day), .failure = 1                                                                              \
     }
+#define REPORTER_OF(what, who, n, day)                                                                                \
+    {                                                                                                                 \
+        .kind = RECEIVED_SUM_REPORTER, .is_verified = true, .by = S(who), .by2 = S(what), .reports = (n),             \
+        .last_day = S(day)                                                                                            \
+    }
 #define REPORTER(who, n, day)                                                                                         \
     {                                                                                                                 \
         .kind = RECEIVED_SUM_REPORTER, .is_verified = true, .by = S(who), .reports = (n), .last_day = S(day)          \
@@ -71,6 +76,32 @@ static const struct vigil_row {
     { "its report is on its way", { REPORTER("sender.example", 5, "2026-11-22") }, 1, 10, NULL, NULL },
     { "one that writes seldom", { REPORTER("sender.example", 4, "2026-11-20") }, 1, 10, NULL, NULL },
     { "one that has left", { REPORTER("sender.example", 20, "2026-11-08") }, 1, 10, NULL, NULL },
+    { "it tells of another kind of policy since",
+      { REPORTER_OF("sts", "sender.example", 9, "2026-11-24"), REPORTER_OF("no-policy-found", "sender.example", 20, "2026-11-18") },
+      2,
+      10,
+      NULL,
+      NULL },
+    { "silent of every kind",
+      { REPORTER_OF("sts", "sender.example", 9, "2026-11-19"), REPORTER_OF("no-policy-found", "sender.example", 2, "2026-11-08") },
+      2,
+      10,
+      "reports-silent",
+      "domain own.example, reporter sender.example" },
+    { "an old failure for a new reason",
+      { DAY("2026-11-01", 9, 1), FAILURE("validation-failure", "mx", "2026-11-02"),
+        FAILURE("validation-failure", "mx", "2026-11-24") },
+      3,
+      0,
+      NULL,
+      NULL },
+    { "the same, the other way round",
+      { DAY("2026-11-01", 9, 1), FAILURE("validation-failure", "mx", "2026-11-24"),
+        FAILURE("validation-failure", "mx", "2026-11-02") },
+      3,
+      0,
+      NULL,
+      NULL },
     { "no day at all", { FAILURE("x", "", ""), REPORTER("y", 9, "yesterday") }, 2, 10, NULL, NULL },
 };
 
@@ -99,19 +130,24 @@ static void scene_end(struct scene *s)
     loop_free(s->loop);
 }
 
+static const struct slice causes[] = { S("reports-failures"), S("reports-new-failure"), S("reports-silent") };
+
 static void judge(struct scene *s, const struct vigil_row *row, int64_t now_s)
 {
     struct vigil_case c = {
         .domain = SLICE_LIT("own.example"), .sums = row->sums, .len = row->len, .now_s = now_s, .percent = row->percent
     };
 
-    vigil_judge(&c, s->book);
+    struct alert_round round;
+
+    alert_round_init(&round);
+    vigil_judge(&c, s->book, &round);
+    alert_round_end(&round, s->book, causes, COUNT_OF(causes), SLICE_LIT("gone"));
+    alert_round_release(&round);
 }
 
 TEST(each_case)
 {
-    static const struct slice causes[] = { S("reports-failures"), S("reports-new-failure"), S("reports-silent") };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct scene s = scene_new();
         struct arena arena = { 0 };
@@ -143,11 +179,16 @@ TEST(each_end)
     judge(&s, &good, NOW_S);
     CHECK(!alert_book_is_open(s.book, SLICE_LIT("reports-failures"), SLICE_LIT("domain own.example")));
     judge(&s, &rows[8], NOW_S);
-    judge(&s, &rows[11], NOW_S);
-    judge(&s, &rows[8], NOW_S + (int64_t)9 * 86400);   /* no longer new */
-    judge(&s, &rows[11], NOW_S + (int64_t)12 * 86400); /* gone for good */
+    CHECK(alert_book_is_open(s.book, SLICE_LIT("reports-new-failure"), slice_str(rows[8].subject)));
+    judge(&s, &rows[8], NOW_S + (int64_t)9 * 86400); /* no longer new */
     CHECK(!alert_book_is_open(s.book, SLICE_LIT("reports-new-failure"), slice_str(rows[8].subject)));
+    judge(&s, &rows[11], NOW_S);
+    CHECK(alert_book_is_open(s.book, SLICE_LIT("reports-silent"), slice_str(rows[11].subject)));
+    judge(&s, &rows[11], NOW_S + (int64_t)12 * 86400); /* gone for good */
     CHECK(!alert_book_is_open(s.book, SLICE_LIT("reports-silent"), slice_str(rows[11].subject)));
+    judge(&s, &rows[8], NOW_S);
+    judge(&s, &good, NOW_S); /* no report tells of it any more */
+    CHECK(!alert_book_is_open(s.book, SLICE_LIT("reports-new-failure"), slice_str(rows[8].subject)));
     scene_end(&s);
 }
 

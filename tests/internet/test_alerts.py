@@ -12,8 +12,8 @@ OURS, HOST, PARTNER, ADMIN = "own.sec.example", "mx.own.sec.example", "partner.m
 
 
 class Scene:
-    def __init__(self, internet, daemon, partner, mails):
-        self.internet, self.daemon, self.partner, self.mails = internet, daemon, partner, mails
+    def __init__(self, internet, daemon, partner, mails, certificate):
+        self.internet, self.daemon, self.partner, self.mails, self.certificate = internet, daemon, partner, mails, certificate
 
     def open(self, cause):
         return {one["subject"]: one for one in self.daemon.ask("alerts")["open"] if one["cause"] == cause}
@@ -31,14 +31,15 @@ def scene(internet, authority, standing_gateway):
     internet.start()
     partner = internet.add_server(Sink(at, 25))  # it has no TLS
     mails = internet.add_server(Sink(admin, 25, tls=server_context(authority.issue(f"server.{ADMIN}"))))
+    certificate = authority.issue(HOST)
     daemon = standing_gateway(
-        address=ours, certificate=authority.issue(HOST), resolver=internet.resolver(), top={"hostname": HOST},
+        address=ours, certificate=certificate, resolver=internet.resolver(), top={"hostname": HOST},
         listeners={"mx": {**LISTENERS["mx"], "port": 25}, "relay": {**LISTENERS["relay"], "networks": ["0.0.0.0/0"]}},
         outbound={"port": 25, "ca-file": authority.bundle})
     daemon.cli("gateway", "set", "--alert-to", f"admin@{ADMIN}", "--watch", "off", "--expire", "1d")
     daemon.set_up("domain", OURS, report_to=f"mailto:tlsrpt@{OURS}", report_mailbox=f"tlsrpt@{OURS}")
     daemon.set_up("rule", "bank", to=PARTNER, level="encrypt", on_failure="bounce")
-    return Scene(internet, daemon, partner, mails)
+    return Scene(internet, daemon, partner, mails, certificate)
 
 
 def test_records_that_go(scene):
@@ -56,6 +57,34 @@ def test_records_that_go(scene):
     scene.internet.knot.reload(zone)
     scene.daemon.run("domain", "records", OURS)
     assert scene.open("record-drift") == {}
+
+
+def test_one_of_two_records_goes(scene, authority):
+    """Records of one name and type are told of one by one: those that stay do not end what is told of the one that went."""
+    served, later = scene.certificate, authority.issue(HOST)
+    owner, zone = f"_25._tcp.{HOST}", scene.internet.zone_of(HOST)
+
+    def publish(*digests):
+        zone.remove(owner)
+        zone.add(*(f"{owner}. TLSA 3 1 1 {digest}" for digest in digests))
+        scene.internet.knot.reload(zone)
+        scene.daemon.run("domain", "records", OURS)
+
+    day = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=20)).strftime("%Y-%m-%d")
+    scene.daemon.cli("certificate", "add", "next", "--chain", later.chain, "--key", later.key, "--valid-from", day)
+    publish(served.digest, later.digest)
+    states = [r["state"] for r in scene.daemon.get(f"/v1/domains/{OURS}/records")["records"] if r["type"] == "TLSA"]
+    assert len(states) == 2 and set(states) <= {"ok", "wait"}, states
+    publish(served.digest)
+    [(subject, told)] = scene.open("record-drift").items()
+    assert subject == f"record {owner} TLSA 3 1 1 {later.digest}"
+    scene.daemon.run("domain", "records", OURS)
+    assert scene.open("record-drift") == {subject: told}
+    publish(served.digest, later.digest)
+    assert scene.open("record-drift") == {}
+    publish()
+    scene.daemon.cli("certificate", "remove", "next")
+    publish(served.digest)
 
 
 def report(days_ago, good, bad, result="certificate-expired", reporter="sender.example"):

@@ -1,9 +1,10 @@
-/* First the domain's MX and the servers of its zone, then their addresses and what our resolver knows of each record,
- * then each server about each record. The look is over when nothing is under way any more. */
+/* First the domain's MX and the servers of its zone, then what our resolver knows of each record, then each server about
+ * each record. The look is over when nothing is under way any more. */
 #include "domains/inspection.h"
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "domains/zone_servers.h"
 #include "net/dns_ask.h"
 #include "net/dns_message.h"
 
@@ -12,8 +13,7 @@
 
 enum {
     QUESTION_MAX = 512,
-    DNS_PORT = 53,
-    QUERIES_MOST = 2 * INSPECTION_SERVERS_MOST + OWN_RECORDS_MOST + 2,
+    QUERIES_MOST = OWN_RECORDS_MOST + 2,
     TLSA_RECORDS_MOST = 8
 };
 
@@ -22,7 +22,6 @@ struct query { /* to our resolver */
     struct inspection *inspection;
     void (*answered)(struct query *q, const struct dns_answer *answer);
     size_t record;
-    struct slice server;
     bool is_open;
 };
 
@@ -36,7 +35,8 @@ struct asking { /* of one server */
 struct inspection {
     struct inspection_config config;
     struct arena arena;
-    struct slice domain, zone, candidate;
+    struct slice domain;
+    struct zone_servers zone;
     struct snapshot *snapshot; /* held */
     const struct own_domain *settings;
     struct own_policy policy;
@@ -184,22 +184,7 @@ static void ask_servers(struct inspection *i)
         finish(i);
 }
 
-/* -- the servers' addresses, and what our resolver knows ------------------------------------------------------ */
-
-static void on_server_address(struct query *q, const struct dns_answer *answer)
-{
-    struct inspection *i = q->inspection;
-
-    for (size_t k = 0; k < answer->records_len && i->servers_len < INSPECTION_SERVERS_MOST; k++) {
-        struct inspected_server *s = &i->servers[i->servers_len];
-        struct slice ip = own_record_value_text(answer->records[k].bytes.len == 4 ? DNS_A : DNS_AAAA,
-                                                answer->records[k].bytes, &i->arena);
-
-        s->name = q->server;
-        if (net_address_parse(ip, DNS_PORT, &s->address) == OK)
-            i->servers_len++;
-    }
-}
+/* -- what our resolver knows ---------------------------------------------------------------------------------- */
 
 static void on_cached(struct query *q, const struct dns_answer *answer)
 {
@@ -254,24 +239,15 @@ static void on_mx(struct query *q, const struct dns_answer *answer)
         i->has_our_mx |= slice_eq(answer->records[k].name, i->config.config->hostname);
 }
 
-static void on_servers(struct query *q, const struct dns_answer *answer)
+static void on_zone(struct zone_servers *z)
 {
-    struct inspection *i = q->inspection;
-    struct slice parent;
+    struct inspection *i = CONTAINER_OF(z, struct inspection, zone);
 
-    for (size_t k = 0; k < answer->records_len && k < INSPECTION_SERVERS_MOST / 2; k++) {
-        struct slice name = arena_copy(&i->arena, answer->records[k].name);
-
-        i->zone = i->candidate;
-        look_up(i, name, DNS_A, on_server_address)->server = name;
-        look_up(i, name, DNS_AAAA, on_server_address)->server = name;
-    }
-    (void)slice_cut(i->candidate, '.', &parent);
-    if (answer->outcome == DNS_FAILED || answer->outcome == DNS_BOGUS || answer->records_len > 0 || parent.len == 0 ||
-        i->queries_len >= OWN_RECORDS_MOST)
-        return;
-    i->candidate = parent; /* the domain is no zone of its own */
-    (void)look_up(i, parent, DNS_NS, on_servers);
+    for (; i->servers_len < z->servers_len && i->servers_len < INSPECTION_SERVERS_MOST; i->servers_len++)
+        i->servers[i->servers_len] = (struct inspected_server){ .name = z->servers[i->servers_len].name,
+                                                                .address = z->servers[i->servers_len].address };
+    if (--i->open == 0)
+        i->next(i);
 }
 
 struct inspection *inspection_start(const struct inspection_config *config)
@@ -279,7 +255,7 @@ struct inspection *inspection_start(const struct inspection_config *config)
     struct inspection *i = NEW(struct inspection);
 
     i->config = *config;
-    i->domain = i->candidate = arena_copy(&i->arena, config->domain);
+    i->domain = arena_copy(&i->arena, config->domain);
     i->snapshot = snapshot_hold(policy_keeper_settings(config->keeper));
     i->settings = snapshot_own_domain(i->snapshot, i->domain);
     i->has_policy = policy_keeper_find(config->keeper, i->domain, &i->policy);
@@ -290,11 +266,12 @@ struct inspection *inspection_start(const struct inspection_config *config)
         i->policy.trouble = arena_copy(&i->arena, i->policy.trouble);
         i->policy.domain = i->domain;
     }
-    i->queries = mem_new(QUERIES_MOST + OWN_RECORDS_MOST, sizeof *i->queries);
-    i->zone = SLICE_LIT("");
+    i->queries = mem_new(QUERIES_MOST, sizeof *i->queries);
     i->next = look_at_records;
     (void)look_up(i, i->domain, DNS_MX, on_mx);
-    (void)look_up(i, i->domain, DNS_NS, on_servers);
+    i->zone.done = on_zone;
+    i->open++;
+    zone_servers_start(&i->zone, config->loop, config->resolver, i->domain);
     return i;
 }
 
@@ -306,6 +283,7 @@ void inspection_free(struct inspection *i)
         if (i->queries[k].is_open)
             resolver_cancel(i->config.resolver, &i->queries[k].query);
     }
+    zone_servers_release(&i->zone);
     for (size_t k = 0; k < i->askings_len; k++) {
         dns_ask_release(&i->askings[k].ask);
         buf_release(&i->askings[k].message);
@@ -331,7 +309,7 @@ struct slice inspection_domain(const struct inspection *i)
 
 struct slice inspection_zone(const struct inspection *i)
 {
-    return i->zone;
+    return i->zone.zone;
 }
 
 const struct own_policy *inspection_policy(const struct inspection *i)

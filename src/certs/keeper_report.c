@@ -38,8 +38,11 @@ static struct slice record_to_publish(const struct tlsa_watch *w, const struct c
 
 static struct slice guard_text(const struct guard_word *g, const struct cert_copy *copy, struct arena *arena)
 {
-    struct slice q = g->at == NULL ? SLICE_LIT("") : g->at->question;
+    struct slice q;
 
+    if (g->at == NULL)
+        return SLICE_LIT("nothing holds it");
+    q = g->at->question;
     switch (g->verdict) {
     case GUARD_FREE: return SLICE_LIT("nothing holds it");
     case GUARD_UNKNOWN:
@@ -172,7 +175,7 @@ static const char *origin_of(const struct cert_source *s)
 
 static void add_publish(json_t *j, const struct guard_word *g, const struct cert_copy *copy, struct arena *arena)
 {
-    if (copy != NULL && g->verdict == GUARD_NEEDS_RECORD)
+    if (copy != NULL && g->at != NULL && g->verdict == GUARD_NEEDS_RECORD)
         json_object_set_new(j, "publish", string_of(record_to_publish(g->at, copy, arena)));
 }
 

@@ -102,6 +102,12 @@ static const struct command_option manual_options[] = {
     { "config", 0, NULL, false, "print sternpost.conf(5), the manual page of the configuration file, instead" },
 };
 
+static const struct command_option report_key_options[] = {
+    { "domain", 0, "DOMAIN", false, "whose reports it signs: the one of the setting report-from" },
+    { "selector", 0, "NAME", false, "a name for this key, such as tlsrpt2026" },
+    { "type", 0, "TYPE", false, "rsa (2048 bits; the default) or ed25519" },
+};
+
 static const struct command_option cert_options[] = {
     { "tls", 0, "WAY", false, "smtp (STARTTLS, port 25; the default), smtps (465), https (443) or raw (TLS at once)" },
     { "chain", 0, NULL, false, "print every certificate that the server sends, not its own alone" },
@@ -359,6 +365,12 @@ static const struct command fixed_commands[] = {
       "exit code is 1 when something was refused or could not be read.",
       "sternpost report import ~/Maildir\nsternpost report import --trust *.json.gz\n", OPTIONS(report_import_options),
       .run = run_report_import },
+    { "report key", "FILE", 1, 1, COMMAND_HAS_JSON, "make the key that signs TLS reports by mail, and print the record to publish",
+      "The setting report-dkim-key names FILE, report-dkim-selector the selector. A file that is there is never overwritten: of it, the "
+      "record alone is printed. The file is for its owner and for the group sternpost, where root makes it. Many who receive reports "
+      "know RSA alone.",
+      "sternpost report key /etc/sternpost/tlsrpt.key --domain example.org --selector tlsrpt2026\n", OPTIONS(report_key_options),
+      .run = run_report_key },
     { "report sent list", "", 0, 0, COMMAND_ASKS_DAEMON | COMMAND_HAS_JSON,
       "list the TLS reports made for other domains, the newest first",
       "The state is sent as soon as one of the domain's addresses took the report, waiting while there is one to try "

@@ -14,6 +14,7 @@ int run_certificate_acme(const struct invocation *inv);
 int run_certificate_renew(const struct invocation *inv);
 int run_watch_list(const struct invocation *inv);
 int run_watch_show(const struct invocation *inv);
+int run_report_key(const struct invocation *inv);
 int run_watch_now(const struct invocation *inv);
 /* certificate.c */
 int run_certificate_list(const struct invocation *inv);

@@ -152,13 +152,16 @@ static bool have_same_records(const struct server_facts *a, const struct server_
     return true;
 }
 
-static void compare_key(struct checking *c, const struct server_facts *one)
+/* With those before it. */
+static void compare_key(struct checking *c, const struct server_facts *one, const struct certificate *leaf)
 {
     FOR_SERVERS(c) {
+        const struct certificate *other = served_by(s);
+
         if (s == one)
             return;
-        if (s->dane == DANE_USABLE && served_by(s) != NULL && have_same_records(s, one) &&
-            strcmp(served_by(s)->spki, served_by(one)->spki) != 0) {
+        if (s->dane == DANE_USABLE && other != NULL && have_same_records(s, one) &&
+            strcmp(other->spki, leaf->spki) != 0) {
             checking_tell(c, CHECK_ADVICE, one->name, AS_USUAL,
                           "it has the same TLSA records as '%.*s', and another key", SLICE_FMT(s->name));
             return;
@@ -170,11 +173,14 @@ static bool check_same_key(struct checking *c)
 {
     size_t compared = 0;
 
-    FOR_SERVERS(c)
-        if (s->dane == DANE_USABLE && served_by(s) != NULL) {
-            compared++;
-            compare_key(c, s);
-        }
+    FOR_SERVERS(c) {
+        const struct certificate *leaf = served_by(s);
+
+        if (s->dane != DANE_USABLE || leaf == NULL)
+            continue;
+        compared++;
+        compare_key(c, s, leaf);
+    }
     return compared > 1;
 }
 

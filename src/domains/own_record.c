@@ -330,11 +330,11 @@ void own_record_plan(const struct own_record *r, const struct dns_answer *seen, 
     for (size_t i = 0; i < seen->records_len; i++) {
         const struct dns_record *s = &seen->records[i];
 
-        if (r->is_gone && slice_eq(s->bytes, r->value))
-            remove[out->remove_len++] = own_record_rdata(s);
-        else if (slice_eq(s->bytes, r->value) && !is_there)
+        bool is_same = slice_eq(s->bytes, r->value);
+
+        if (is_same && !r->is_gone && !is_there)
             is_there = true;
-        else if (r->marker.len > 0 && has_marker(s->bytes, r->marker))
+        else if ((is_same && r->is_gone) || (r->marker.len > 0 && has_marker(s->bytes, r->marker)))
             remove[out->remove_len++] = own_record_rdata(s);
     }
     if (!is_there && !r->is_gone)

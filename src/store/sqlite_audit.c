@@ -115,24 +115,24 @@ static struct slice or_empty(struct slice s)
 }
 
 /* Everything but id and hash is filled in. */
-static enum status append(struct sqlite *b, struct audit_row *row)
+static enum status append(struct sqlite *b, struct audit_row row)
 {
     struct audit_end end = read_end(b);
     char hash[HASH_TEXT];
 
-    row->id = next_id(b, &end);
-    hash_row(slice_str(end.hash), row, hash);
-    row->hash = slice_str(hash);
-    end.id = row->id;
+    row.id = next_id(b, &end);
+    hash_row(slice_str(end.hash), &row, hash);
+    row.hash = slice_str(hash);
+    end.id = row.id;
     memcpy(end.hash, hash, sizeof end.hash);
-    insert_row(b, row);
+    insert_row(b, &row);
     write_end(b, &end);
     return b->trouble;
 }
 
 enum status audit_add(struct sqlite *b, const struct store_request *r, const struct setting_row *row, int64_t at_s)
 {
-    struct audit_row a = {
+    const struct audit_row a = {
         .at_s = at_s,
         .who = or_empty(r->who),
         .from = or_empty(r->from),
@@ -143,7 +143,7 @@ enum status audit_add(struct sqlite *b, const struct store_request *r, const str
         .after = row->audit_after,
     };
 
-    return append(b, &a);
+    return append(b, a);
 }
 
 enum status sqlite_audit_note(struct sqlite *b, struct store_request *r)
@@ -153,7 +153,7 @@ enum status sqlite_audit_note(struct sqlite *b, struct store_request *r)
     a.at_s = clock_wall_s();
     a.who = or_empty(r->who);
     a.from = or_empty(r->from);
-    return append(b, &a);
+    return append(b, a);
 }
 
 static struct slice column_copy_or_null(struct arena *a, sqlite3_stmt *q, int at)

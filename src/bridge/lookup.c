@@ -107,10 +107,11 @@ static void make_room(struct lookups *l)
 
 static void stop_waiting(struct lookup_waiter *w)
 {
-    *(w->prev == NULL ? &w->entry->waiters : &w->prev->next) = w->next;
+    *w->at = w->next;
     if (w->next != NULL)
-        w->next->prev = w->prev;
-    w->next = w->prev = NULL;
+        w->next->at = w->at;
+    w->next = NULL;
+    w->at = NULL;
     loop_timer_clear(w->lookups->config.loop, &w->deadline);
     w->entry = NULL;
 }
@@ -155,10 +156,10 @@ static void wait_for(struct lookups *l, struct lookup_entry *e, enum answer_map 
     w->lookups = l;
     w->entry = e;
     w->map = map;
-    w->prev = NULL;
+    w->at = &e->waiters;
     w->next = e->waiters;
     if (w->next != NULL)
-        w->next->prev = w;
+        w->next->at = &w->next;
     e->waiters = w;
     w->deadline.fire = on_deadline;
     loop_timer_set(l->config.loop, &w->deadline, LOOKUP_WAIT_MS);

@@ -50,7 +50,7 @@ struct lookup_waiter { /* zeroed to begin with */
     /* Set by the caller. Runs from the loop; `reply` is a netstring that lives until it returns. */
     void (*done)(struct lookup_waiter *w, struct slice reply);
     /* private */
-    struct lookup_waiter *next, *prev;
+    struct lookup_waiter *next, **at; /* where the pointer to it lies */
     struct lookup_entry *entry; /* NULL: does not wait */
     struct lookups *lookups;
     enum answer_map map;

@@ -304,8 +304,10 @@ static void make_room(struct socketmap *s)
 
     while (c != NULL && is_waiting(c))
         c = c->newer;
-    if (s->connections >= SOCKETMAP_CONNECTIONS_MOST)
-        drop(c != NULL ? c : s->oldest);
+    if (c == NULL)
+        c = s->oldest;
+    if (c != NULL && s->connections >= SOCKETMAP_CONNECTIONS_MOST)
+        drop(c);
 }
 
 static void open_connection(struct socketmap *s, int fd, const struct net_address *address)

@@ -40,7 +40,7 @@ static size_t servers_of(const struct watch_round *r, struct slice subject,
 
 static void compare(struct watch_round *r, struct slice subject)
 {
-    struct watch_look *looks[COMPARED_MOST];
+    struct watch_look *looks[COMPARED_MOST] = { NULL };
     const struct survey *surveys[COMPARED_MOST];
     bool is_whole;
     size_t len = servers_of(r, subject, looks, &is_whole);
@@ -103,7 +103,7 @@ static void judge(struct watch_round *r, struct watch_look *l)
     const struct gateway *g = snapshot_gateway(r->settings);
     const struct watch_entry *old = map_get(&r->watch->entries, l->name);
     const struct watch_limits limits = { g->watch_days, g->watch_days_len, l->must_be_trusted };
-    struct watch_news news[WATCH_CAUSES];
+    struct watch_news news[WATCH_CAUSES] = { 0 };
     struct watch_entry *e = NEW(struct watch_entry);
     struct slice *subjects = ARENA_ARRAY(&e->arena, struct slice, l->subjects_len + 1);
 

@@ -78,7 +78,7 @@ static void handle(struct courier *c, const struct smtp_client_event *ev)
             *c->reply = ev->reply;
         c->is_over = true;
         return;
-    case SMTP_CL_CLOSED: c->is_over = true; return;
+    case SMTP_CL_CLOSED:
     case SMTP_CL_TLS_REFUSED: c->is_over = true; return;
     case SMTP_CL_AUTH_CHALLENGE:
     case SMTP_CL_AUTH_DONE: return;

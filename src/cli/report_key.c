@@ -28,9 +28,10 @@ static bool read_type(const struct invocation *inv, enum mail_dkim_algorithm *ou
 /* The daemon reads it when it is no longer root. Where its group is not there, the file is for its owner alone. */
 static void let_daemon_read(int fd)
 {
-    const struct group *g = geteuid() == 0 ? getgrnam(GROUP) : NULL;
+    struct group found, *g = NULL;
+    char text[1024];
 
-    if (g != NULL && fchown(fd, (uid_t)-1, g->gr_gid) == 0)
+    if (geteuid() == 0 && getgrnam_r(GROUP, &found, text, sizeof text, &g) == 0 && g != NULL && fchown(fd, (uid_t)-1, g->gr_gid) == 0)
         (void)fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP);
 }
 

@@ -49,12 +49,10 @@ static bool is_ruled_out(const struct decision *d, const struct server_facts *f,
                           f->dane == DANE_BOGUS ? "are forged, says DNSSEC" : "could not be looked up"));
     else if (d->level == LEVEL_DANE && !dane_authenticates(d, f))
         skip(out, SERVER_SKIP, TLS_RESULT_DANE_REQUIRED, "", dane_required_text(f, arena));
-    else if (dane_authenticates(d, f))
-        return false;
-    else if (d->sts != NULL && !sts_policy_allows(d->sts, f->name))
+    else if (!dane_authenticates(d, f) && d->sts != NULL && !sts_policy_allows(d->sts, f->name))
         skip(out, SERVER_SKIP, TLS_RESULT_VALIDATION_FAILURE, "mx-not-in-policy",
              arena_printf(arena, "'%.*s' is not among the servers that the MTA-STS policy allows", SLICE_FMT(f->name)));
-    else if (lacks_proof(d, f))
+    else if (!dane_authenticates(d, f) && lacks_proof(d, f))
         skip(out, d->is_uncertain ? SERVER_WAIT : SERVER_SKIP, TLS_RESULT_VALIDATION_FAILURE, "requiretls-not-authenticated",
              arena_printf(arena, "the message came with REQUIRETLS, and neither signed MX records nor an MTA-STS policy prove that '%.*s' "
                                  "is the right server",

@@ -166,13 +166,14 @@ static void piece(struct https_call *call, struct slice bytes)
 static void end(struct https_call *call)
 {
     struct upload *u = call->state;
+    struct inlet *i = call->ctx;
 
     u->request = (struct receive_request){
-        .reply_to = u->inlet->answers,
+        .reply_to = i->answers,
         .what = { .channel = RECEIVED_BY_HTTPS, .file = u->body, .source = u->source_key },
     };
-    u->inlet->open++;
-    receiver_ask(u->inlet->config.receiver, &u->request);
+    i->open++;
+    receiver_ask(i->config.receiver, &u->request);
 }
 
 /* What the receiver has comes back to nobody. */

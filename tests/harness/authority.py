@@ -71,15 +71,15 @@ class Authority:
         return child
 
     def issue(self, *names, first=-DAY, last=30 * DAY, is_self_signed=False, file=None, key=None, has_alternative=True,
-              sends=None):
+              sends=None, digest=None, usages=(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)):
         """A certificate for these DNS names or addresses, valid from now + first to now + last. Without `has_alternative` the
         first name stands in the subject alone, where nobody looks any more (RFC 9525). `sends`: how many of the issuers'
-        certificates the chain holds; all of them, unless it is said."""
+        certificates the chain holds; all of them, unless it is said. `digest`: of the signature; SHA-256, unless it is said."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         self.count += 1
         file = file or f"{self.files}-{self.count}"
         leaf = self._sign(_name(names[0]), key.public_key(), first, last,
-                          names if has_alternative else (), own_key=key if is_self_signed else None)
+                          names if has_alternative else (), own_key=key if is_self_signed else None, digest=digest, usages=usages)
         chain = self.folder / f"{file}.pem"
         chain.write_bytes(_pem(leaf) + b"".join(map(_pem, [] if is_self_signed else self.issuers[:sends])))
         key_file = self.folder / f"{file}.key"
@@ -87,14 +87,13 @@ class Authority:
         key_file.chmod(0o600)
         return Certificate(str(chain), str(key_file), _pem(leaf).decode(), spki_digest(leaf))
 
-    def _sign(self, subject, public_key, first, last, names, is_authority=False, own_key=None):
+    def _sign(self, subject, public_key, first, last, names, is_authority=False, own_key=None, digest=None, usages=()):
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject if own_key else self.name)
                    .public_key(public_key).serial_number(x509.random_serial_number())
                    .not_valid_before(now + first).not_valid_after(now + last)
                    .add_extension(x509.BasicConstraints(is_authority, None), critical=True))
         if names:
-            usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
-            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), False)
-        return builder.sign(own_key or self.key, hashes.SHA256())
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), False)
+        return builder.sign(own_key or self.key, digest or hashes.SHA256())

@@ -36,6 +36,7 @@ class Maker:
     """Makes domains of the test internet, each good but for what is said."""
 
     def __init__(self, internet, authority):
+        self.middle = authority.below("Test Middle")
         self.internet, self.authority, self.count, self.clean, self.names = internet, authority, 0, None, []
 
     def address(self):
@@ -45,19 +46,22 @@ class Maker:
     def name(self, address, host):
         self.internet.root.add(f"{ipaddress.ip_address(address).reverse_pointer}. PTR {host}.")
 
-    def server(self, host, tlsa=None, names=True, certificate=None, offers=True, extensions=("REQUIRETLS",), sink=None,
+    def server(self, host, tlsa=None, ttl="", names=True, certificate=None, offers=True, extensions=("REQUIRETLS",), sink=None,
                **issue):
         """A mail server of this name; its certificate. `sink`: a function of the certificate that gives options of the Sink."""
-        made = certificate or self.authority.issue(issue.pop("name", host), sends=0, **issue)
+        authority = self.middle if issue.pop("by_middle", False) else self.authority
+        made = certificate or authority.issue(issue.pop("name", host), **{"sends": 0, **issue})
         self.clean = made if host == "mx.clean.example" else self.clean
         address = self.address()
         self.internet.add(f"{host}. A {address}")
         if names:
             self.name(address, names if isinstance(names, str) else host)
-        self.internet.add_server(Sink(address, 25, **{"tls": server_context(made) if offers else None, "tls_extensions": extensions,
-                                                      "replies": {"RCPT": refuses_mailbox}, **(sink(made) if sink else {})}))
+        options = {"tls_extensions": extensions, "replies": {"RCPT": refuses_mailbox}, **(sink(made) if sink else {})}
+        if offers and "tls" not in options:
+            options["tls"] = server_context(made)
+        self.internet.add_server(Sink(address, 25, **options))
         for record in tlsa or ():
-            self.internet.add(f"_25._tcp.{host}. TLSA {record.replace('OWN', made.digest)}")
+            self.internet.add(f"_25._tcp.{host}. {ttl} TLSA {record.replace('OWN', made.digest).replace('ROOT', self.authority.digest)}")
         return made
 
     def second_server(self, name, how):
@@ -73,7 +77,8 @@ class Maker:
         domain is a zone of its own, with this further name server: "silent", "fails", or "udp", which does not listen on TCP."""
         if second:
             self.second_server(name, second)
-        self.internet.add(*[f"{name}. CAA {caa}"] * bool(caa))
+        for record in [caa] if isinstance(caa, str) else caa:
+            self.internet.add(*[f"{name}. CAA {record}"] * bool(record))
         self.internet.add(*(f"{name}. MX {record}" for record in (mx or [f"10 mx.{name}."])),
                           *(line.replace("NOBODY", self.internet.address(99)) for line in extra))
         if server != "":

@@ -3,9 +3,13 @@ import json
 import os
 import pty
 import re
+import ssl
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from harness.authority import DAY
 from harness.checked import GOOD_TLSA, ID, TWO_WEEKS, Maker, check, found
 from harness.policy_host import policy
@@ -21,6 +25,19 @@ def text(domain, old="", new=""):
 
 
 E, W, A, N = "error", "warning", "advice", "not testable"
+BOTH = ['0 issue "testroot.example"', '0 issue "testmiddle.example"']
+RSA_1024, RSA_3072 = (rsa.generate_private_key(65537, bits) for bits in (1024, 3072))
+
+
+def ciphers(certificate, names):
+    """TLS 1.2 with these alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(names)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    return context
+
+
 # Name of the domain below example: what it is made with, and all that is found, but for what is ok.
 FAULTS = {
     "clean": ({}, {}),
@@ -61,6 +78,25 @@ FAULTS = {
             {"cert.trust": E, "sts.mx.ready": E, "dane.each": A, "rpt.rua.loop": W}),
     "own-dane": ({"server": {"is_self_signed": True, "tlsa": ["3 1 1 OWN", "3 1 1 " + "ab" * 32]}, "sts": "", "host": False},
                  {"sts.txt.exists": W}),
+    "mute": ({"server": {**GOOD_TLSA, "sink": lambda _: {"replies": {"EHLO": "502 no", "HELO": "502 no"}}}},
+             {"tls.ehlo": E, "sts.mx.ready": E, "rpt.rua.mail": N, "rpt.rua.loop": W}),
+    "unshaken": ({"server": {**GOOD_TLSA, "sink": lambda _: {"broken_handshake": True}}},
+                 {"tls.handshake": E, "sts.mx.ready": E, "rpt.rua.mail": E, "rpt.rua.loop": W}),
+    "dumb": ({"server": {**GOOD_TLSA, "sink": lambda _: {"replies": {"EHLO": lambda session, _: "hang-up" if session.tls else None}}}},
+             {"tls.after": E, "rpt.rua.mail": E}),
+    "static": ({"server": {**GOOD_TLSA, "key": RSA_3072, "sink": lambda c: {"tls": ciphers(c, "AES256-SHA256")}}}, {"tls.kex": W}),
+    "short-key": ({"server": {**GOOD_TLSA, "key": RSA_1024, "sink": lambda c: {"tls": ciphers(c, "DEFAULT:@SECLEVEL=0")}}},
+                  {"cert.key": E, "dane.weakkey": W, "sts.mx.ready": E, "rpt.rua.loop": W}),
+    "sha1": ({"server": {**GOOD_TLSA, "digest": hashes.SHA1(), "sink": lambda c: {"tls": ciphers(c, "DEFAULT:@SECLEVEL=0")}}},
+             {"cert.sig": E, "sts.mx.ready": E, "rpt.rua.loop": W}),
+    "client": ({"server": {**GOOD_TLSA, "usages": [ExtendedKeyUsageOID.CLIENT_AUTH]}}, {"cert.usage": E, "sts.mx.ready": E, "rpt.rua.loop": W}),
+    "cut-chain": ({"server": {**GOOD_TLSA, "by_middle": True}, "caa": BOTH}, {"cert.chain": E, "sts.mx.ready": E, "rpt.rua.loop": W}),
+    "whole-chain": ({"server": {**GOOD_TLSA, "by_middle": True, "sends": 1}, "caa": BOTH}, {}),
+    "anchor": ({"server": {"tlsa": ["2 1 1 ROOT"], "name": "other.example", "sends": 1}},
+               {"dane.ta": E, "cert.name": E, "cert.chain": A, "sts.mx.ready": E, "rpt.rua.loop": W}),
+    "held-long": ({"server": {"tlsa": GOOD_TLSA["tlsa"], "ttl": 86400, "last": 10 * DAY}}, {"dane.ttl": W, "cert.expiry": W}),
+    "elsewhere": ({"mx": ["10 mx.unreported.example."], "server": "", "reports": "v=TLSRPTv1; rua=mailto:tlsrpt@clean.example",
+                   "text": text("elsewhere.example", "mx.elsewhere", "mx.unreported")}, {"rpt.mx": A}),
     "unlisted": ({"caa": ""}, {"cert.caa": A}),
     "barred": ({"caa": '0 issue ";"'}, {"cert.caa": E}),
     "barred-else": ({"caa": '0 issue "letsencrypt.org"'}, {"cert.caa": A}),
@@ -168,6 +204,14 @@ def made(internet, authority):
     for name in SUGGESTED:
         maker.domain(name, **SUGGESTED[name])
     maker.server("mx2.several.example", **GOOD_TLSA)
+    maker.server("mx.unreported.example", **GOOD_TLSA)
+    internet.add('unreported.example. CAA 0 issue "testroot.example"')
+    maker.server("mx.uneven.example", **GOOD_TLSA)
+    maker.domain("uneven.example", server="")
+    uneven = maker.address()
+    internet.add(f"mx.uneven.example. A {uneven}")
+    maker.name(uneven, "mx.uneven.example")
+    internet.add_server(Sink(uneven, 25, tls=server_context(authority.issue("mx.uneven.example", sends=0)), tls_extensions=("REQUIRETLS",)))
     keys = [authority.issue(f"{host}.twins.example", sends=0) for host in ("mx", "mx2")]
     twins = {"tlsa": [f"3 1 1 {key.digest}" for key in keys]}
     maker.domain("twins.example", mx=["10 mx.twins.example.", "20 mx2.twins.example."], server={**twins, "certificate": keys[0]},
@@ -216,6 +260,12 @@ def test_twins(tool):
     """Two servers with the same TLSA records, each with a key of its own."""
     [answer], _ = check(tool, "twins.example")
     assert found(answer) == {"cert.same": A}
+
+
+def test_uneven(tool):
+    """Two addresses of one server, each with a certificate of its own."""
+    [answer], _ = check(tool, "uneven.example")
+    assert found(answer) == {"tls.sni": W, "dane.match": E}
 
 
 def test_ipv6(answers):

@@ -7,8 +7,6 @@
 #include "base/utf8.h"
 #include "certs/acme_challenge.h"
 #include "certs/acme_process.h"
-#include "certs/set_check.h"
-#include "net/tls_certificate.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -18,16 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_MS = 3 * 1000, EACH_MS = 60 * 1000, ARGS_MOST = 128, NAMES_MOST = 100, TEXT_MAX = 400 };
-
-struct acme_set { /* what is known of one set; stays until the end */
-    char *name;
-    unsigned failures;                 /* in a row */
-    int64_t tried_s, retry_s;          /* 0: never */
-    int64_t not_before_s, not_after_s; /* of what is there; 0: nothing is */
-    bool is_wanted;                    /* at an administrator's word */
-    char text[TEXT_MAX];               /* how it ended last */
-};
+enum { FIRST_MS = 3 * 1000, EACH_MS = 60 * 1000, ARGS_MOST = 128, NAMES_MOST = 100 };
 
 struct acme {
     struct acme_config config;
@@ -45,96 +34,7 @@ struct acme {
     struct map wanted; /* names; values are their own */
 };
 
-/* -- when ------------------------------------------------------------------------------------------------------ */
-
-int64_t acme_renewal_s(int64_t not_before_s, int64_t not_after_s)
-{
-    return not_after_s - (not_after_s - not_before_s) / 3;
-}
-
-int64_t acme_retry_s(unsigned failures, int64_t now_s)
-{
-    int64_t wait_s = ACME_RETRY_LEAST_S;
-
-    for (unsigned i = 1; i < failures && wait_s < ACME_RETRY_MOST_S; i++)
-        wait_s *= 2;
-    return now_s + (wait_s < ACME_RETRY_MOST_S ? wait_s : ACME_RETRY_MOST_S);
-}
-
-/* -- files ----------------------------------------------------------------------------------------------------- */
-
-struct certificate_setting acme_files(const struct certificate_setting *s, const char *folder, struct arena *arena)
-{
-    struct certificate_setting out = *s;
-
-    if (!s->is_acme || s->names_len == 0)
-        return out;
-    out.chain_file = arena_printf(arena, "%s/%.*s/cert.pem", folder, SLICE_FMT(s->names[0]));
-    out.key_file = arena_printf(arena, "%s/private/%.*s/key.pem", folder, SLICE_FMT(s->names[0]));
-    return out;
-}
-
-static bool is_there(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && st.st_size > 0;
-}
-
-static struct slice read_small(const char *path, struct arena *arena)
-{
-    enum { MOST = 256 * 1024 };
-    FILE *f = fopen(path, "re");
-    char *text = arena_alloc(arena, MOST);
-    size_t len = f == NULL ? 0 : fread(text, 1, MOST, f);
-
-    if (f != NULL)
-        (void)fclose(f);
-    return slice_of(text, len);
-}
-
-static void look_at_file(struct acme_set *set, const struct certificate_setting *files)
-{
-    struct arena arena = { 0 };
-    struct tls_certificate c;
-    struct fault why;
-
-    set->not_before_s = set->not_after_s = 0;
-    if (tls_certificate_read(read_small(files->chain_file.ptr, &arena), read_small(files->key_file.ptr, &arena),
-                             files->chain_file.ptr, files->key_file.ptr, &arena, &c, &why) == OK) {
-        set->not_before_s = certificate_not_before_s(c.leaf);
-        set->not_after_s = certificate_not_after_s(c.leaf);
-        tls_certificate_release(&c);
-    }
-    arena_release(&arena);
-}
-
 /* -- what is known --------------------------------------------------------------------------------------------- */
-
-static json_t *moment(int64_t wall_s)
-{
-    char text[CLOCK_TEXT];
-
-    return wall_s == 0 ? json_null() : json_string(clock_rfc3339(wall_s, text));
-}
-
-static int64_t next_s(const struct acme_set *set)
-{
-    if (set->failures > 0)
-        return set->retry_s;
-    return set->not_after_s == 0 ? 0 : acme_renewal_s(set->not_before_s, set->not_after_s);
-}
-
-static json_t *set_to_json(const struct acme *a, const struct acme_set *set)
-{
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:s}", "name", set->name, "state",
-                     a->running == set       ? "running"
-                     : set->failures > 0     ? "failing"
-                     : set->not_after_s == 0 ? "wanted"
-                                             : "ok",
-                     "not_after", moment(set->not_after_s), "tried", moment(set->tried_s), "next", moment(next_s(set)),
-                     "failures", (int)set->failures, "text", set->text);
-}
 
 static void publish(struct acme *a)
 {
@@ -147,7 +47,7 @@ static void publish(struct acme *a)
         const struct acme_set *set = map_get(&a->sets, all[i].name);
 
         if (all[i].is_acme && set != NULL)
-            json_array_append_new(list, set_to_json(a, set));
+            json_array_append_new(list, acme_set_json(set, a->running == set));
     }
     j = json_pack("{s:o}", "sets", list);
     text = json_dumps(j, JSON_COMPACT);
@@ -214,6 +114,13 @@ static void start(struct acme *a, struct command *c)
     a->is_running = true;
     acme_process_start(&a->process, a->config.loop, c->argv, a->config.config->folder);
     publish(a);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_size > 0;
 }
 
 static void begin_account(struct acme *a)
@@ -300,13 +207,13 @@ static void conclude(struct acme *a, struct acme_set *set)
     struct slice line = acme_process_last_line(&a->process);
     bool is_good = a->process.code == 0;
     struct certificate_setting files;
-    char shown[TEXT_MAX];
+    char shown[ACME_SET_TEXT];
 
     if (s != NULL) {
         files = acme_files(s, a->config.config->folder, &a->arena);
         if (s->renews_key && !is_good)
             set_key_aside(&files, true);
-        look_at_file(set, &files);
+        acme_set_look(set, &files);
     }
     line = utf8_printable(line, shown, sizeof shown);
     (void)snprintf(set->text, sizeof set->text, "%.*s", SLICE_FMT(line));
@@ -373,10 +280,10 @@ static bool is_due(struct acme *a, struct acme_set *set, const struct certificat
     struct arena arena = { 0 };
     struct certificate_setting files = acme_files(s, a->config.config->folder, &arena);
 
-    look_at_file(set, &files);
+    acme_set_look(set, &files);
     arena_release(&arena);
     set->is_wanted = take_wanted(a, s->name) || set->is_wanted;
-    return set->is_wanted || clock_wall_s() >= next_s(set);
+    return set->is_wanted || clock_wall_s() >= acme_set_next_s(set);
 }
 
 static void run(struct acme *a, struct acme_set *set, const struct certificate_setting *s)

@@ -8,6 +8,7 @@
 #define STERNPOST_CERTS_ACME_H
 
 #include "alerts/alert_book.h"
+#include "certs/acme_set.h"
 #include "net/loop.h"
 #include "settings/config.h"
 #include "settings/snapshot.h"
@@ -30,18 +31,5 @@ void acme_free(struct acme *a);                          /* ends a run that is u
 /* From any thread. */
 void acme_renew(struct acme *a, struct slice name);            /* this set now, whatever is left of it */
 struct slice acme_report(struct acme *a, struct arena *arena); /* JSON (docs/api.md, GET /v1/acme) */
-
-/* The setting with the files that a set of ACME has; any other as it is. Strings live in `arena`. */
-struct certificate_setting acme_files(const struct certificate_setting *s, const char *folder, struct arena *arena);
-
-/* -- when, as pure functions ------------------------------------------------------------------------------ */
-
-enum { ACME_RETRY_LEAST_S = 600, ACME_RETRY_MOST_S = 86400 };
-
-/* A third of its life before its end. */
-int64_t acme_renewal_s(int64_t not_before_s, int64_t not_after_s);
-/* When to try again after so many failures in a row, the last at `now_s`: ten minutes, doubled each time, at most a
- * day. */
-int64_t acme_retry_s(unsigned failures, int64_t now_s);
 
 #endif

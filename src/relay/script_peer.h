@@ -28,7 +28,7 @@ struct script_peer {
     atomic_bool is_ending;
     char error[400];
     char *body; /* of all connections, one after the other */
-    size_t body_len;
+    _Atomic size_t body_len; /* written behind what it counts: tests look while the peer runs */
 };
 
 struct scripted {

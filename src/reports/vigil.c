@@ -240,9 +240,8 @@ static void ask_next(struct vigil *v)
     store_send(v->store, &v->sums);
 }
 
-static void on_stored(struct loop_io *io, unsigned events)
+static void judge(struct vigil *v)
 {
-    struct vigil *v = CONTAINER_OF(io, struct vigil, stored_io);
     const struct store_request *r = &v->sums;
     const struct vigil_case c = { .domain = r->name,
                                   .sums = r->sums,
@@ -250,13 +249,21 @@ static void on_stored(struct loop_io *io, unsigned events)
                                   .now_s = clock_wall_s(),
                                   .percent = snapshot_alert_percent(v->settings, "domain", r->name) };
 
-    (void)events;
-    if (handoff_take(v->stored) == NULL)
-        return;
     if (r->status == OK)
         vigil_judge(&c, v->book, &v->round);
     else
         alert_round_miss(&v->round);
+}
+
+/* The answer is ours only once it was taken. */
+static void on_stored(struct loop_io *io, unsigned events)
+{
+    struct vigil *v = CONTAINER_OF(io, struct vigil, stored_io);
+
+    (void)events;
+    if (handoff_take(v->stored) == NULL)
+        return;
+    judge(v);
     arena_release(&v->sums.arena);
     ask_next(v);
 }

@@ -195,7 +195,7 @@ static void drop_private(struct address_lookup *l)
         if (net_address_is_global(&l->addresses[i]))
             l->addresses[kept++] = l->addresses[i];
     if (kept == 0 && l->addresses_len > 0)
-        (void)snprintf(l->text, sizeof l->text, "'%s' has only addresses that are not of the public internet", l->name);
+        (void)snprintf(l->text, sizeof l->text, "'%.140s' has only addresses that are not public", l->name);
     l->addresses_len = kept;
 }
 

@@ -141,7 +141,7 @@ static void say(struct plan_walk *w, enum plan_verb verb, int64_t until_s, struc
 
 static void fail(struct plan_walk *w, const char *what, const struct fault *why)
 {
-    char text[400];
+    char text[sizeof why->text + 64];
 
     (void)snprintf(text, sizeof text, "%s: %s", what, why->text);
     say(w, PLAN_STOP, 0, slice_str(text));
